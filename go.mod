@@ -1,0 +1,3 @@
+module github.com/mcptrace/mcptrace
+
+go 1.26
