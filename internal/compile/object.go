@@ -16,6 +16,27 @@ type Object struct {
 	Actions  []*Action   // index is the action id in a record's header
 	Losses   []*LossSlot // index is the slot in the map with RoleLoss
 	Params   ParamBlock
+
+	// Strings are texts that values refer to by index: formats of strftime,
+	// filters of cgroup_path.
+	Strings []string
+
+	// Setup has the places in the map with RoleSetup that an engine fills in
+	// before it attaches anything.
+	Setup Setup
+}
+
+// Setup is the layout of the value of the map with RoleSetup: facts that only
+// the machine and the run know. Every field is the offset of a uint64 in the
+// value, or -1 when the program does not need it; Size is 0 when no map with
+// RoleSetup exists.
+type Setup struct {
+	Size     int
+	Start    int // CLOCK_BOOTTIME in nanoseconds when the run began, for elapsed
+	PIDNsDev int // device and inode of the pid namespace whose ids pid and tid give; device 0: the initial one
+	PIDNsIno int
+	CPID     int // process id of the -c command
+	NCPUs    int // number of possible CPUs
 }
 
 // Program is one eBPF program and the attach points that it serves.
@@ -83,6 +104,11 @@ type Map struct {
 	Key    Layout     // RoleUser: how a key is decoded
 	Value  Layout     // RoleUser: how one CPU's value is decoded
 	PerCPU bool       // values of all CPUs are merged by the rules of Value
+
+	// Set is the offset, in one CPU's value, of a uint64 that is not 0 when the
+	// only entry of an array map exists. It is 0 for maps that are hashes, whose
+	// keys say what exists, and for maps of other roles.
+	Set int
 }
 
 // Role is what a map is for.
@@ -98,6 +124,7 @@ const (
 	RoleStack               // stacks by id: hash of frames
 	RoleConst               // read-only data
 	RoleTask                // task storage that stands for a map keyed by tid
+	RoleSetup               // array of one value, written by the engine: Setup
 )
 
 // Layout says how bytes become a value: a type at an offset, with parts for
