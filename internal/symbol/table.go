@@ -1,0 +1,272 @@
+package symbol
+
+import (
+	"cmp"
+	"debug/elf"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// maxSymbols bounds the functions that are kept of one file.
+const maxSymbols = 8 << 20
+
+// A table holds the functions of a file, sorted by address. Names stay where
+// the file has them, in a few large strings.
+type table struct {
+	syms []sym
+	strs []string
+}
+
+// A sym is 24 bytes, because large programs have millions.
+type sym struct {
+	addr  uint64
+	size  uint32
+	name  uint32 // offset into table.strs[src]
+	ver   uint16 // index of its symbol version, 0 and 1 for none
+	flags symFlags
+	src   uint8
+}
+
+type symFlags uint8
+
+const (
+	symIFunc  symFlags = 1 << iota // STT_GNU_IFUNC: the address is the resolver's
+	symWeak                        // STB_WEAK
+	symLocal                       // STB_LOCAL
+	symHidden                      // an old version, kept for old programs
+)
+
+// name returns the name of s without a version: .symtab has names such as
+// memcpy@@GLIBC_2.14, .dynsym keeps versions apart.
+func (t *table) name(s *sym) string {
+	str := t.strs[s.src]
+	end := int(s.name)
+	for end < len(str) && str[end] != 0 && (str[end] != '@' || end == int(s.name)) {
+		end++
+	}
+	return str[s.name:end]
+}
+
+// suffix returns what follows the name of s: "", "@VERSION" or "@@VERSION".
+func (t *table) suffix(s *sym) string {
+	str := t.strs[s.src][int(s.name)+len(t.name(s)):]
+	if i := strings.IndexByte(str, 0); i >= 0 {
+		return str[:i]
+	}
+	return ""
+}
+
+// readTable reads .symtab and .dynsym of the file and .symtab of its debug
+// file, and the functions of .gopclntab when a Go program was stripped.
+func (b *Binary) readTable() (*table, error) {
+	t := &table{}
+	debug := b.debug()
+	err := t.addSection(b, debug, elf.SHT_SYMTAB)
+	if debug != b.file {
+		if err == nil {
+			err = t.addSection(b, b.file, elf.SHT_SYMTAB)
+		}
+	}
+	stripped := len(t.syms) == 0
+	if err == nil {
+		err = t.addSection(b, b.file, elf.SHT_DYNSYM)
+	}
+	if p := b.goTab(); p != nil && stripped {
+		t.addGo(p)
+	}
+	if err != nil && len(t.syms) == 0 {
+		return nil, fmt.Errorf("read symbols of %s: %w", b.path, err)
+	}
+	t.sort()
+	return t, nil
+}
+
+// addSection adds the functions that a symbol section of file f defines.
+func (t *table) addSection(b *Binary, f *elf.File, typ elf.SectionType) error {
+	s := f.SectionByType(typ)
+	if s == nil || s.Type == elf.SHT_NOBITS {
+		return nil
+	}
+	data, strs, err := symbolSection(f, s)
+	if err != nil {
+		return err
+	}
+	versions := versionTable(f, typ)
+	src := uint8(len(t.strs))
+	t.strs = append(t.strs, strs)
+	t.syms = slices.Grow(t.syms, len(data)/24/2)
+	i := 0
+	eachSymbol(f, data, func(e elfSym) bool {
+		i++
+		if !e.isFunction() || int(e.name) >= len(strs) || strs[e.name] == 0 {
+			return true
+		}
+		s := sym{addr: e.value, size: clamp32(e.size), name: e.name, src: src, flags: e.flags()}
+		if at := (i - 1) * 2; at+2 <= len(versions) {
+			v := f.ByteOrder.Uint16(versions[at:])
+			s.ver = v &^ 0x8000
+			if v&0x8000 != 0 {
+				s.flags |= symHidden
+			}
+		} else if v := t.suffix(&s); v != "" && !strings.HasPrefix(v, "@@") {
+			s.flags |= symHidden
+		}
+		t.syms = append(t.syms, s)
+		return len(t.syms) < maxSymbols
+	})
+	return nil
+}
+
+func clamp32(n uint64) uint32 { return uint32(min(n, 1<<32-1)) }
+
+// symbolSection returns a symbol section and its strings.
+func symbolSection(f *elf.File, s *elf.Section) (data []byte, strs string, err error) {
+	if data, err = sectionData(s); err != nil {
+		return nil, "", err
+	}
+	if int(s.Link) >= len(f.Sections) {
+		return nil, "", fmt.Errorf("section %s has no string table", s.Name)
+	}
+	str, err := sectionData(f.Sections[s.Link])
+	if err != nil {
+		return nil, "", err
+	}
+	return data, string(str), nil
+}
+
+// An elfSym is one Elf32_Sym or Elf64_Sym.
+type elfSym struct {
+	name        uint32
+	info        byte
+	shndx       uint16
+	value, size uint64
+}
+
+func (e *elfSym) isFunction() bool {
+	typ := elf.ST_TYPE(e.info)
+	return (typ == elf.STT_FUNC || typ == elf.STT_GNU_IFUNC) && e.shndx != 0
+}
+
+func (e *elfSym) isObject() bool {
+	typ := elf.ST_TYPE(e.info)
+	return (typ == elf.STT_OBJECT || typ == elf.STT_COMMON) && e.shndx != 0
+}
+
+func (e *elfSym) flags() (fl symFlags) {
+	if elf.ST_TYPE(e.info) == elf.STT_GNU_IFUNC {
+		fl |= symIFunc
+	}
+	switch elf.ST_BIND(e.info) {
+	case elf.STB_WEAK:
+		fl |= symWeak
+	case elf.STB_LOCAL:
+		fl |= symLocal
+	}
+	return fl
+}
+
+// eachSymbol calls yield with every symbol of a section, the null one included.
+func eachSymbol(f *elf.File, data []byte, yield func(elfSym) bool) {
+	o := f.ByteOrder
+	if f.Class == elf.ELFCLASS32 {
+		for ; len(data) >= 16; data = data[16:] {
+			if !yield(elfSym{o.Uint32(data), data[12], o.Uint16(data[14:]), uint64(o.Uint32(data[4:])), uint64(o.Uint32(data[8:]))}) {
+				return
+			}
+		}
+		return
+	}
+	for ; len(data) >= 24; data = data[24:] {
+		if !yield(elfSym{o.Uint32(data), data[4], o.Uint16(data[6:]), o.Uint64(data[8:]), o.Uint64(data[16:])}) {
+			return
+		}
+	}
+}
+
+// sort orders symbols by address, the preferred name of an address first, and
+// drops repetitions.
+func (t *table) sort() {
+	slices.SortFunc(t.syms, func(a, b sym) int {
+		if c := cmp.Compare(a.addr, b.addr); c != 0 {
+			return c
+		}
+		if c := cmp.Compare(a.rank(), b.rank()); c != 0 {
+			return c
+		}
+		if c := cmp.Compare(t.name(&a), t.name(&b)); c != 0 {
+			return c
+		}
+		// With equal names the one of .dynsym knows its version.
+		return cmp.Compare(b.ver, a.ver)
+	})
+	t.syms = slices.CompactFunc(t.syms, func(a, b sym) bool {
+		return a.addr == b.addr && t.name(&a) == t.name(&b)
+	})
+	t.syms = slices.Clip(t.syms)
+}
+
+// rank orders the names of one address: what programs call before aliases.
+func (s sym) rank() int {
+	switch {
+	case s.flags&symLocal != 0:
+		return 2
+	case s.flags&symWeak != 0:
+		return 1
+	}
+	return 0
+}
+
+// find returns the function that holds addr.
+func (t *table) find(addr uint64) *sym {
+	i := sort.Search(len(t.syms), func(i int) bool { return t.syms[i].addr > addr })
+	// Functions nest rarely (a cold part or an assembler label inside another):
+	// step back over a few that end before addr.
+	for n := 0; i > 0 && n < 16; n++ {
+		i--
+		s := &t.syms[i]
+		if addr-s.addr < uint64(s.size) || s.size == 0 && n == 0 && addr == s.addr {
+			return t.first(i)
+		}
+	}
+	return nil
+}
+
+// first returns the preferred symbol among those with the address of symbol i.
+func (t *table) first(i int) *sym {
+	size := t.syms[i].size
+	best := i
+	for j := i - 1; j >= 0 && t.syms[j].addr == t.syms[i].addr; j-- {
+		if t.syms[j].size >= size {
+			best = j
+		}
+	}
+	return &t.syms[best]
+}
+
+// versionTable returns .gnu.version for the dynamic symbols.
+func versionTable(f *elf.File, typ elf.SectionType) []byte {
+	if typ != elf.SHT_DYNSYM {
+		return nil
+	}
+	s := f.SectionByType(elf.SHT_GNU_VERSYM)
+	if s == nil {
+		return nil
+	}
+	data, _ := sectionData(s)
+	return data
+}
+
+// readVersions returns the names of the symbol versions that the file defines.
+func (b *Binary) readVersions() map[uint16]string {
+	defs, err := b.file.DynamicVersions()
+	if err != nil {
+		return nil
+	}
+	names := make(map[uint16]string, len(defs))
+	for _, d := range defs {
+		names[d.Index] = d.Name
+	}
+	return names
+}
