@@ -36,7 +36,7 @@ type Location struct {
 	Col     int
 	EndLine int
 	EndCol  int
-	Source  string // text of the source line, shown below helper errors; may be empty
+	Source  string // text of the source lines from Line to EndLine; may be empty
 }
 
 // Attached reports that the program is running.
@@ -122,26 +122,29 @@ type System struct {
 // Errorf is the output of errorf(), and of warnf() if Warning is set.
 type Errorf struct {
 	Meta
-	Text    string
-	Warning bool
-	At      Location
+	Text     string
+	Warning  bool
+	At       Location
+	Expanded []Location // of the macros that At was expanded from, innermost first
 }
 
 // HelperError reports a BPF helper that failed (bpftrace -k).
 type HelperError struct {
 	Meta
-	Helper  string // "probe_read_kernel"
-	Retcode int
-	Text    string // of the error, "Bad address"
-	At      Location
+	Helper   string // "probe_read_kernel"
+	Retcode  int    // negative errno
+	Text     string // of the error, "Bad address"
+	At       Location
+	Expanded []Location // as in Errorf
 }
 
 // RuntimeError reports an error that the program detected in itself, such as a
 // division by zero.
 type RuntimeError struct {
 	Meta
-	Text string
-	At   Location
+	Text     string
+	At       Location
+	Expanded []Location // as in Errorf
 }
 
 // TestResult is the outcome of one test probe.
@@ -151,6 +154,7 @@ type TestResult struct {
 	Duration time.Duration
 	Passed   bool
 	Output   string
+	All      []string // names of all tests of the program in the order of their results
 }
 
 // BenchResult is the outcome of one bench probe.
@@ -159,6 +163,7 @@ type BenchResult struct {
 	Name    string
 	Average time.Duration // per iteration
 	Iters   uint64
+	All     []string // names of all benchmarks of the program in the order of their results
 }
 
 // ExitReason says why a program ended.

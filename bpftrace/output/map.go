@@ -19,7 +19,8 @@ const (
 )
 
 // MapDump is the content of a map at one moment, printed by print(@map) or at
-// the end of the program.
+// the end of the program. A dump without entries prints nothing; where print()
+// shows a zero for an empty map without a key, the engine adds that entry.
 type MapDump struct {
 	Meta
 	Name      string // with the @

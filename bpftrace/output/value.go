@@ -67,10 +67,9 @@ type String struct {
 
 // Enum is an integer with a name in an enumeration.
 type Enum struct {
-	Type     string // of the enumeration, without "enum"; may be empty
-	Name     string // "" if no enumerator has this number
-	Number   uint64 // two's complement
-	Unsigned bool   // Number is to be printed as unsigned
+	Type   string // of the enumeration, without "enum"; may be empty
+	Name   string // "" if no enumerator has this number
+	Number uint64 // zero extended from the width of the enumeration
 }
 
 // Record is a record literal or a C structure.
@@ -96,7 +95,9 @@ type Stats struct {
 }
 
 // Hist is the state of hist() or lhist(). Buckets are contiguous, from the first
-// to the last one that is not empty; Log2Hist and LinearHist make them so.
+// to the last one that is not empty; Log2Hist and LinearHist make them so. Counts
+// of a printed hist() are divided by the div of print(), which may leave zeros
+// at the ends.
 type Hist struct {
 	Linear  bool
 	Bits    uint  // hist(): 2^Bits buckets in each power of two
@@ -107,7 +108,8 @@ type Hist struct {
 }
 
 // Bucket counts the values from Low to High, both inclusive. Low is
-// math.MinInt64 and High math.MaxInt64 where a bucket is open.
+// math.MinInt64 where a bucket is open below; High is math.MaxInt64 where it is
+// open above, and in the last bucket that hist() can have.
 type Bucket struct {
 	Low   int64
 	High  int64
@@ -126,8 +128,9 @@ const (
 	SeriesAvg
 )
 
-// TSeries is the state of tseries(): the values of consecutive intervals, the
-// oldest first, from the first to the last that holds a value.
+// TSeries is the state of tseries(): consecutive intervals, the oldest first,
+// from the first that holds a value to the last one in which any series of the
+// same map holds one.
 type TSeries struct {
 	Interval int64 // nanoseconds
 	Agg      SeriesAgg
@@ -160,7 +163,8 @@ type Stack struct {
 	Mode   StackMode
 	PID    int // process of a user stack; 0 unknown
 	Frames []Frame
-	Err    string // why the stack is missing or incomplete
+	Broken bool   // the unwinder gave up after Frames; printed as a last line
+	Err    string // why the stack is missing or incomplete; not printed
 }
 
 // Frame is one entry of a stack. Functions inlined at an address have frames of
