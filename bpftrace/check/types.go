@@ -1,5 +1,7 @@
 package check
 
+import "sync"
+
 // Kind is the broad class of a Type.
 type Kind uint8
 
@@ -59,7 +61,7 @@ type Type struct {
 	Signed bool      // Int, and the aggregations over signed values
 	Elem   *Type     // Pointer, Array
 	Len    int       // Array; -1 for a flexible array
-	Space  AddrSpace // Pointer: of what it points to; Struct, Array, String: of the value's own memory
+	Space  AddrSpace // Pointer, and Int used as an address: of what it points to; Struct, Array, String: of the value's own memory
 	Name   string    // C name: "struct task_struct", "enum pid_type", "pid_t"; "" when it has none
 	Struct *CStruct  // Struct
 	Enum   *CEnum    // Int with enumerators
@@ -98,6 +100,8 @@ type CStruct struct {
 	BTF   BTFRef
 	Load  func() []Field // called at most once by Members; nil when Known is set
 	Known []Field
+
+	once sync.Once // guards Load
 }
 
 // CEnum is a C enumeration.
