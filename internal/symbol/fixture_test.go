@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -63,3 +64,6 @@ func libc(t testing.TB) string {
 	}
 	return path
 }
+
+// reflectPC returns the address of a test function.
+func reflectPC(fn func(*testing.T)) uint64 { return uint64(reflect.ValueOf(fn).Pointer()) }

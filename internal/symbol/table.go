@@ -192,10 +192,7 @@ func (t *table) sort() {
 		if c := cmp.Compare(a.addr, b.addr); c != 0 {
 			return c
 		}
-		if c := cmp.Compare(a.rank(), b.rank()); c != 0 {
-			return c
-		}
-		if c := cmp.Compare(t.name(&a), t.name(&b)); c != 0 {
+		if c := t.compareAliases(&a, &b); c != 0 {
 			return c
 		}
 		// With equal names the one of .dynsym knows its version.
@@ -207,7 +204,22 @@ func (t *table) sort() {
 	t.syms = slices.Clip(t.syms)
 }
 
-// rank orders the names of one address: what programs call before aliases.
+// compareAliases orders the names of one address, so that it is called what
+// programs call it: exported names first (read before __libc_read), old versions
+// last.
+func (t *table) compareAliases(a, b *sym) int {
+	x, y := t.name(a), t.name(b)
+	return cmp.Or(
+		cmp.Compare(a.flags&(symLocal|symHidden), b.flags&(symLocal|symHidden)),
+		cmp.Compare(underscores(x), underscores(y)),
+		cmp.Compare(len(x), len(y)),
+		cmp.Compare(x, y),
+	)
+}
+
+func underscores(s string) int { return len(s) - len(strings.TrimLeft(s, "_")) }
+
+// rank orders the symbols of one name by how far they are seen.
 func (s sym) rank() int {
 	switch {
 	case s.flags&symLocal != 0:
