@@ -54,7 +54,7 @@ func (b *Binary) Function(name string) (Func, error) {
 	best := -1
 	for i := range t.syms {
 		s := &t.syms[i]
-		if n := t.name(s); n != base && n != name || n == base && !b.versionMatches(t, s, version) {
+		if !t.hasName(s, base) || !b.versionMatches(t, s, version) {
 			continue
 		}
 		if best < 0 || s.worth() < t.syms[best].worth() {

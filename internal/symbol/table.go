@@ -7,16 +7,18 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // maxSymbols bounds the functions that are kept of one file.
 const maxSymbols = 8 << 20
 
-// A table holds the functions of a file, sorted by address. Names stay where
-// the file has them, in a few large strings.
+// A table holds the functions of a file, in the order of the file and with
+// repetitions. Names stay where the file has them, in a few large strings.
 type table struct {
-	syms []sym
-	strs []string
+	syms   []sym
+	strs   []string
+	sorted func() []uint32 // indexes of syms by address; on first use, for names need none
 }
 
 // A sym is 24 bytes, because large programs have millions.
@@ -49,6 +51,12 @@ func (t *table) name(s *sym) string {
 	return str[s.name:end]
 }
 
+// hasName is t.name(s) == want, without looking for the end.
+func (t *table) hasName(s *sym, want string) bool {
+	str := t.strs[s.src][s.name:]
+	return strings.HasPrefix(str, want) && len(str) > len(want) && (str[len(want)] == 0 || str[len(want)] == '@')
+}
+
 // suffix returns what follows the name of s: "", "@VERSION" or "@@VERSION".
 func (t *table) suffix(s *sym) string {
 	str := t.strs[s.src][int(s.name)+len(t.name(s)):]
@@ -79,7 +87,7 @@ func (b *Binary) readTable() (*table, error) {
 	if err != nil && len(t.syms) == 0 {
 		return nil, fmt.Errorf("read symbols of %s: %w", b.path, err)
 	}
-	t.sort()
+	t.sorted = sync.OnceValue(t.sort)
 	return t, nil
 }
 
@@ -96,7 +104,7 @@ func (t *table) addSection(b *Binary, f *elf.File, typ elf.SectionType) error {
 	versions := versionTable(f, typ)
 	src := uint8(len(t.strs))
 	t.strs = append(t.strs, strs)
-	t.syms = slices.Grow(t.syms, len(data)/24/2)
+	t.syms = slices.Grow(t.syms, len(data)/24)
 	i := 0
 	eachSymbol(f, data, func(e elfSym) bool {
 		i++
@@ -185,29 +193,45 @@ func eachSymbol(f *elf.File, data []byte, yield func(elfSym) bool) {
 	}
 }
 
-// sort orders symbols by address, the preferred name of an address first, and
-// drops repetitions.
-func (t *table) sort() {
-	slices.SortFunc(t.syms, func(a, b sym) int {
-		if c := cmp.Compare(a.addr, b.addr); c != 0 {
-			return c
-		}
-		if c := t.compareAliases(&a, &b); c != 0 {
-			return c
-		}
-		// With equal names the one of .dynsym knows its version.
-		return cmp.Compare(b.ver, a.ver)
+// sort returns the symbols ordered by address, the preferred name of an address
+// first, without repetitions.
+func (t *table) sort() []uint32 {
+	type key struct {
+		addr uint64
+		i    uint32
+	}
+	keys := make([]key, len(t.syms))
+	for i := range t.syms {
+		keys[i] = key{t.syms[i].addr, uint32(i)}
+	}
+	slices.SortFunc(keys, func(a, b key) int {
+		return cmp.Or(cmp.Compare(a.addr, b.addr), cmp.Compare(a.i, b.i))
 	})
-	t.syms = slices.CompactFunc(t.syms, func(a, b sym) bool {
-		return a.addr == b.addr && t.name(&a) == t.name(&b)
-	})
-	t.syms = slices.Clip(t.syms)
+	order := make([]uint32, len(keys))
+	for i, k := range keys {
+		order[i] = k.i
+	}
+	for start := 0; start < len(order); {
+		end := start + 1
+		for end < len(order) && keys[end].addr == keys[start].addr {
+			end++
+		}
+		if end > start+1 {
+			slices.SortFunc(order[start:end], t.compareAliases)
+		}
+		start = end
+	}
+	return slices.Clip(slices.CompactFunc(order, func(i, j uint32) bool {
+		a, b := &t.syms[i], &t.syms[j]
+		return a.addr == b.addr && t.name(a) == t.name(b)
+	}))
 }
 
 // compareAliases orders the names of one address, so that it is called what
 // programs call it: exported names first (read before __libc_read), old versions
 // last.
-func (t *table) compareAliases(a, b *sym) int {
+func (t *table) compareAliases(i, j uint32) int {
+	a, b := &t.syms[i], &t.syms[j]
 	x, y := t.name(a), t.name(b)
 	return cmp.Or(
 		cmp.Compare(a.flags&(symLocal|symHidden), b.flags&(symLocal|symHidden)),
@@ -232,29 +256,30 @@ func (s sym) rank() int {
 
 // find returns the function that holds addr.
 func (t *table) find(addr uint64) *sym {
-	i := sort.Search(len(t.syms), func(i int) bool { return t.syms[i].addr > addr })
+	order := t.sorted()
+	i := sort.Search(len(order), func(i int) bool { return t.syms[order[i]].addr > addr })
 	// Functions nest rarely (a cold part or an assembler label inside another):
 	// step back over a few that end before addr.
 	for n := 0; i > 0 && n < 16; n++ {
 		i--
-		s := &t.syms[i]
+		s := &t.syms[order[i]]
 		if addr-s.addr < uint64(s.size) || s.size == 0 && n == 0 && addr == s.addr {
-			return t.first(i)
+			return t.first(order, i)
 		}
 	}
 	return nil
 }
 
 // first returns the preferred symbol among those with the address of symbol i.
-func (t *table) first(i int) *sym {
-	size := t.syms[i].size
-	best := i
-	for j := i - 1; j >= 0 && t.syms[j].addr == t.syms[i].addr; j-- {
-		if t.syms[j].size >= size {
-			best = j
+func (t *table) first(order []uint32, i int) *sym {
+	last := &t.syms[order[i]]
+	best := last
+	for j := i - 1; j >= 0 && t.syms[order[j]].addr == last.addr; j-- {
+		if t.syms[order[j]].size >= last.size {
+			best = &t.syms[order[j]]
 		}
 	}
-	return &t.syms[best]
+	return best
 }
 
 // versionTable returns .gnu.version for the dynamic symbols.
@@ -270,15 +295,30 @@ func versionTable(f *elf.File, typ elf.SectionType) []byte {
 	return data
 }
 
-// readVersions returns the names of the symbol versions that the file defines.
+// readVersions returns the names of the symbol versions that the file defines:
+// .gnu.version_d has a chain of Elf_Verdef, each with a chain of names of which
+// the first is its own.
 func (b *Binary) readVersions() map[uint16]string {
-	defs, err := b.file.DynamicVersions()
+	s := b.file.SectionByType(elf.SHT_GNU_VERDEF)
+	data, err := sectionData(s)
+	if err != nil || int(s.Link) >= len(b.file.Sections) {
+		return nil
+	}
+	strs, err := sectionData(b.file.Sections[s.Link])
 	if err != nil {
 		return nil
 	}
-	names := make(map[uint16]string, len(defs))
-	for _, d := range defs {
-		names[d.Index] = d.Name
+	names := map[uint16]string{}
+	o := b.file.ByteOrder
+	for len(data) >= 20 && len(names) < 1<<15 {
+		index, aux, next := o.Uint16(data[4:]), o.Uint32(data[12:]), o.Uint32(data[16:])
+		if uint64(aux)+4 <= uint64(len(data)) {
+			names[index] = cString(strs, o.Uint32(data[aux:]))
+		}
+		if next == 0 || uint64(next) > uint64(len(data)) {
+			break
+		}
+		data = data[next:]
 	}
 	return names
 }
