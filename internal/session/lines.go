@@ -13,7 +13,7 @@ type lines struct {
 	head    int // index of the oldest kept line
 	n       int // kept lines
 	total   int64
-	bytes   int // of kept lines
+	bytes   int   // of kept lines
 	written int64 // bytes of all lines that ended
 	partial []byte
 }
