@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -27,6 +28,7 @@ type splitter struct {
 	modern *eraConn
 	legacy *eraConn
 	owner  map[any]*eraConn // who handles a request that is under way, by its id
+	idle   chan struct{}    // gets a token when owner becomes empty
 
 	wg sync.WaitGroup // sessions
 }
@@ -34,7 +36,7 @@ type splitter struct {
 // serveLines runs server on a connection until its input ends, ctx ends or
 // writing fails. Requests that are under way are answered first.
 func serveLines(ctx context.Context, server *mcp.Server, in io.Reader, out io.Writer) error {
-	s := &splitter{server: server, conn: newLineConn(in, out), owner: map[any]*eraConn{}}
+	s := &splitter{server: server, conn: newLineConn(in, out), owner: map[any]*eraConn{}, idle: make(chan struct{}, 1)}
 	stop := context.AfterFunc(ctx, s.close)
 	defer stop()
 	done := make(chan error, 1)
@@ -42,6 +44,7 @@ func serveLines(ctx context.Context, server *mcp.Server, in io.Reader, out io.Wr
 	var err error
 	select {
 	case err = <-done:
+		s.drain(ctx)
 	case <-ctx.Done(): // a read that blocks cannot be interrupted; the process ends
 	}
 	s.close()
@@ -50,6 +53,31 @@ func serveLines(ctx context.Context, server *mcp.Server, in io.Reader, out io.Wr
 		return nil
 	}
 	return err
+}
+
+// drainTime is how long requests that are under way may take after the input
+// has ended; a client that is gone for good reads no answers.
+const drainTime = 2 * time.Second
+
+// drain waits until every request is answered.
+func (s *splitter) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	s.mu.Lock()
+	idle := s.idle
+	if len(s.owner) == 0 {
+		s.mu.Unlock()
+		return
+	}
+	select {
+	case <-idle: // of an earlier moment
+	default:
+	}
+	s.mu.Unlock()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	}
 }
 
 // pump hands messages to the sessions until the input ends.
@@ -138,6 +166,20 @@ func (s *splitter) close() {
 	}
 }
 
+// answered notes that a request is no longer under way.
+func (s *splitter) answered(id any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.owner, id)
+	if len(s.owner) > 0 {
+		return
+	}
+	select {
+	case s.idle <- struct{}{}:
+	default:
+	}
+}
+
 // isModern reports whether a request belongs to the era without initialize.
 func isModern(req *jsonrpc.Request) bool {
 	if req.Method == "server/discover" {
@@ -196,12 +238,11 @@ func (c *eraConn) Read(ctx context.Context) (jsonrpc.Message, error) {
 
 // Write implements mcp.Connection.
 func (c *eraConn) Write(ctx context.Context, msg jsonrpc.Message) error {
+	err := c.s.conn.write(ctx, msg)
 	if r, ok := msg.(*jsonrpc.Response); ok {
-		c.s.mu.Lock()
-		delete(c.s.owner, r.ID.Raw())
-		c.s.mu.Unlock()
+		c.s.answered(r.ID.Raw())
 	}
-	return c.s.conn.write(ctx, msg)
+	return err
 }
 
 // end makes Read report the end of input.
