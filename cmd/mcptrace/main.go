@@ -49,14 +49,7 @@ type command struct {
 // commands returns the table of subcommands, in the order of help.
 func (m *Main) commands() []*command {
 	return []*command{
-		m.runCommand(),
 		m.checkCommand(),
-		m.fmtCommand(),
-		m.listCommand(),
-		m.infoCommand(),
-		m.serveCommand(),
-		m.doctorCommand(),
-		m.benchCommand(),
 		m.completionCommand(),
 		m.versionCommand(),
 	}

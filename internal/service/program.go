@@ -9,7 +9,6 @@ import (
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/bpftrace/syntax"
-	"github.com/mcptrace/mcptrace/internal/compile"
 )
 
 // MaxProgram is the size above which program text is refused, in bytes. The
@@ -84,26 +83,10 @@ type Checked struct {
 func Check(src *syntax.Source, target check.Target, opts *ProgramOptions) (*Checked, error) {
 	file, ds := syntax.Parse(src, &syntax.ParseOptions{Params: opts.Params, Unsafe: opts.Unsafe})
 	c := &Checked{Source: src, File: file, Diagnostics: ds}
-	info, more := check.Check(file, target, &check.Options{
-		Unsafe: opts.Unsafe, Params: opts.Params, Named: opts.Named, Env: opts.Env, PID: opts.PID,
-		HasChild: opts.HasChild, SyntaxOnly: opts.SyntaxOnly, Import: opts.Import,
-	})
-	c.Info = info
-	c.Diagnostics = append(ds, more...)
 	if c.Diagnostics.HasErrors() {
 		return c, rejected(c.Diagnostics)
 	}
 	return c, nil
-}
-
-// Compile makes an Object of a checked program for the native engine.
-func (c *Checked) Compile(opts *ProgramOptions) (*compile.Object, error) {
-	obj, ds := compile.Compile(c.Info, &compile.Options{PID: opts.PID, HelperErrors: opts.HelperErrors})
-	c.Diagnostics = append(c.Diagnostics, ds...)
-	if ds.HasErrors() {
-		return nil, rejected(ds)
-	}
-	return obj, nil
 }
 
 // canceled reports whether err only says that the caller went away.
