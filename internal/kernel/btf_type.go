@@ -136,8 +136,12 @@ func (s *typeSet) named(tag, name string) (*check.Type, error) {
 // btfIntName returns the spelling that BTF uses for a C integer type, whose
 // words C allows in any order: "unsigned long" is "long unsigned int".
 func btfIntName(name string) string {
-	if !strings.Contains(name, " ") && name != "unsigned" && name != "signed" {
-		return name
+	switch name {
+	case "unsigned", "signed", "long", "short":
+	default:
+		if !strings.Contains(name, " ") {
+			return name
+		}
 	}
 	var unsigned, char, short bool
 	long := 0

@@ -1,0 +1,3 @@
+package kernel
+
+func (h *host) facts() *Facts { return &Facts{Release: h.rel, Arch: h.arch()} }

@@ -1,0 +1,534 @@
+package kernel
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/mcptrace/mcptrace/bpftrace/check"
+	"github.com/mcptrace/mcptrace/bpftrace/syntax"
+	"github.com/mcptrace/mcptrace/internal/symbol"
+)
+
+// ListOptions say which probes to list. The zero value lists all that this
+// kernel offers to this process.
+type ListOptions struct {
+	// Pattern is an attach point with wildcards, as upstream's -l takes it:
+	// "tracepoint:sched:*", "*:*open*". A pattern without a kind is looked for in
+	// every kind. Empty matches all.
+	Pattern string
+	// Words must all occur in the name, in any order and case.
+	Words []string
+	// PID finds the binary of a uprobe or usdt pattern as that process sees it.
+	PID int
+	// All lists kinds too that this kernel or these rights cannot attach.
+	All bool
+	// Args reads arguments and their types, for the probes that are returned.
+	Args bool
+	// Offset and Limit cut out a part of the result; Limit 0 is everything.
+	Offset, Limit int
+}
+
+// Listed is one probe.
+type Listed struct {
+	Name string      `json:"name"` // as a program writes it
+	Kind string      `json:"kind"`
+	Args []ListedArg `json:"args,omitempty"`
+}
+
+// ListedArg is one argument of a probe.
+type ListedArg struct {
+	Type string `json:"type"` // as the kernel declares it
+	Name string `json:"name"`
+	Doc  string `json:"doc,omitempty"` // how the kernel prints it
+}
+
+// listEntry is a probe of the index of what does not depend on a binary.
+type listEntry struct {
+	kind syntax.ProbeKind
+	name string
+}
+
+// Listing is the result of List.
+type Listing struct {
+	Probes []Listed `json:"probes"`
+	Total  int      `json:"total"` // matches, before Offset and Limit
+}
+
+// List returns the probes that match, sorted by kind and name, or by how well
+// they match when words were given. The first call gathers names (tens of
+// milliseconds); later ones answer from memory. A kind that the machine cannot
+// attach is a *Missing error when the pattern asks for that kind alone.
+func (m *Machine) List(opts ListOptions) (*Listing, error) {
+	q, err := m.query(opts)
+	if err != nil {
+		return nil, err
+	}
+	found, err := m.search(q)
+	if err != nil {
+		return nil, err
+	}
+	if len(q.words) > 0 {
+		rank(found, q.words)
+	}
+	l := &Listing{Total: len(found), Probes: []Listed{}}
+	from := min(max(opts.Offset, 0), len(found))
+	to := len(found)
+	if opts.Limit > 0 {
+		to = min(to, from+opts.Limit)
+	}
+	for _, e := range found[from:to] {
+		p := Listed{Name: e.name, Kind: providerName(e.kind)}
+		if opts.Args {
+			p.Args = m.listedArgs(e)
+		}
+		l.Probes = append(l.Probes, p)
+	}
+	return l, nil
+}
+
+// query is ListOptions taken apart.
+type query struct {
+	kinds   []syntax.ProbeKind
+	rest    string // pattern behind the kind; "" matches all
+	words   []string
+	pid     int
+	pattern string
+}
+
+// listedKinds are the kinds that a listing holds, in its order, and what each
+// needs to be offered.
+func listedKinds() []struct {
+	kind  syntax.ProbeKind
+	needs check.Ability
+} {
+	return []struct {
+		kind  syntax.ProbeKind
+		needs check.Ability
+	}{
+		{syntax.ProbeBegin, ""}, {syntax.ProbeEnd, ""}, {syntax.ProbeSelf, ""},
+		{syntax.ProbeKprobe, check.AbilityKprobe}, {syntax.ProbeKretprobe, check.AbilityKprobe},
+		{syntax.ProbeFentry, check.AbilityFentry}, {syntax.ProbeFexit, check.AbilityFentry},
+		{syntax.ProbeTracepoint, ""}, {syntax.ProbeRawTracepoint, ""},
+		{syntax.ProbeUprobe, ""}, {syntax.ProbeUretprobe, ""}, {syntax.ProbeUSDT, ""},
+		{syntax.ProbeProfile, ""}, {syntax.ProbeInterval, ""}, {syntax.ProbeSoftware, ""},
+		{syntax.ProbeHardware, check.AbilityHardware}, {syntax.ProbeIter, check.AbilityIter},
+	}
+}
+
+func (m *Machine) query(opts ListOptions) (*query, error) {
+	q := &query{pid: opts.PID, pattern: opts.Pattern}
+	for _, w := range opts.Words {
+		q.words = append(q.words, strings.ToLower(w))
+	}
+	head, rest, hasRest := strings.Cut(opts.Pattern, ":")
+	alone := opts.Pattern != "" && !symbol.HasWildcard(head)
+	var missing error
+	for _, row := range listedKinds() {
+		if alone && !isKind(row.kind, head) || !alone && !matchKind(row.kind, head, opts.Pattern) {
+			continue
+		}
+		if row.needs != "" && !opts.All {
+			if err := m.Require(row.needs); err != nil {
+				missing = err
+				continue
+			}
+		}
+		q.kinds = append(q.kinds, row.kind)
+	}
+	switch {
+	case len(q.kinds) == 0 && missing != nil:
+		return nil, missing
+	case len(q.kinds) == 0:
+		// No kind of that name: the pattern is meant for the names of every kind.
+		q.rest = "*" + strings.TrimPrefix(opts.Pattern, "*")
+		all := opts
+		all.Pattern = ""
+		every, err := m.query(all)
+		if err != nil {
+			return nil, err
+		}
+		q.kinds = every.kinds
+	case hasRest:
+		q.rest = rest
+	}
+	return q, nil
+}
+
+// isKind reports whether word names a kind, by its name or an alias.
+func isKind(k syntax.ProbeKind, word string) bool {
+	if strings.EqualFold(word, providerName(k)) {
+		return true
+	}
+	alias := map[string]syntax.ProbeKind{
+		"k": syntax.ProbeKprobe, "kr": syntax.ProbeKretprobe, "f": syntax.ProbeFentry, "fr": syntax.ProbeFexit,
+		"kfunc": syntax.ProbeFentry, "kretfunc": syntax.ProbeFexit, "t": syntax.ProbeTracepoint,
+		"rt": syntax.ProbeRawTracepoint, "u": syntax.ProbeUprobe, "ur": syntax.ProbeUretprobe, "U": syntax.ProbeUSDT,
+		"p": syntax.ProbeProfile, "i": syntax.ProbeInterval, "s": syntax.ProbeSoftware, "h": syntax.ProbeHardware,
+		"it": syntax.ProbeIter,
+	}
+	return alias[word] == k && k != syntax.ProbeInvalid
+}
+
+// matchKind reports whether a pattern whose kind has wildcards, or which is
+// empty, means a kind. The return probes of functions are listed only by name.
+func matchKind(k syntax.ProbeKind, head, pattern string) bool {
+	switch k {
+	case syntax.ProbeKretprobe, syntax.ProbeFexit, syntax.ProbeUprobe, syntax.ProbeUretprobe, syntax.ProbeUSDT:
+		return false
+	}
+	return pattern == "" || strings.Contains(pattern, ":") && symbol.Match(head, providerName(k))
+}
+
+// search returns the matches, sorted by kind and name.
+func (m *Machine) search(q *query) ([]listEntry, error) {
+	var found []listEntry
+	var firstErr error
+	for _, kind := range q.kinds {
+		entries, err := m.searchKind(kind, q)
+		if err != nil && firstErr == nil {
+			firstErr = err
+		}
+		found = append(found, entries...)
+	}
+	if len(q.kinds) == 1 && firstErr != nil {
+		return nil, firstErr
+	}
+	return found, nil
+}
+
+func (m *Machine) searchKind(kind syntax.ProbeKind, q *query) ([]listEntry, error) {
+	switch kind {
+	case syntax.ProbeKprobe, syntax.ProbeKretprobe, syntax.ProbeFentry, syntax.ProbeFexit:
+		return m.searchFunctions(kind, q)
+	case syntax.ProbeUprobe, syntax.ProbeUretprobe, syntax.ProbeUSDT:
+		return m.searchBinary(kind, q)
+	}
+	index, err := m.listIndex()
+	var found []listEntry
+	for _, e := range index {
+		if e.kind == kind && q.matches(e.name) {
+			found = append(found, e)
+		}
+	}
+	if kind != syntax.ProbeTracepoint {
+		err = nil
+	}
+	return found, err
+}
+
+// matches reports whether a whole name, kind included, is wanted.
+func (q *query) matches(name string) bool {
+	_, rest, _ := strings.Cut(name, ":")
+	rest = strings.TrimSuffix(rest, ":")
+	if q.rest == "" || symbol.Match(strings.TrimSuffix(q.rest, ":"), rest) {
+		return hasAll(name, q.words)
+	}
+	// "rawtracepoint:sched_*" leaves the module out.
+	module, event, ok := strings.Cut(rest, ":")
+	return ok && module == "vmlinux" && symbol.Match(q.rest, event) && hasAll(name, q.words)
+}
+
+func hasAll(name string, words []string) bool {
+	if len(words) == 0 {
+		return true
+	}
+	lower := strings.ToLower(name)
+	for _, w := range words {
+		if !strings.Contains(lower, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// hasAllBytes is hasAll without a copy of the name.
+func hasAllBytes(name []byte, words []string) bool {
+	for _, w := range words {
+		if !containsFold(name, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// containsFold reports whether name contains the lower-case word in any case.
+// Names of kernel functions are ASCII.
+func containsFold(name []byte, word string) bool {
+	for i := 0; i+len(word) <= len(name); i++ {
+		j := 0
+		for j < len(word) && lower(name[i+j]) == word[j] {
+			j++
+		}
+		if j == len(word) {
+			return true
+		}
+	}
+	return false
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// searchFunctions goes through the names of functions where they lie; only
+// matches become strings.
+func (m *Machine) searchFunctions(kind syntax.ProbeKind, q *query) ([]listEntry, error) {
+	withModule := kind == syntax.ProbeFentry || kind == syntax.ProbeFexit
+	var found []listEntry
+	var full []byte
+	prefix := providerName(kind) + ":"
+	err := m.eachFunction(func(module string, name []byte) {
+		full = append(full[:0], prefix...)
+		if withModule {
+			full = append(append(full, moduleName(module)...), ':')
+		}
+		full = append(full, name...)
+		if q.rest != "" && !matchBytes(q.rest, full[len(prefix):]) && !matchBytes(q.rest, name) {
+			return
+		}
+		if hasAllBytes(full[len(prefix):], q.words) {
+			found = append(found, listEntry{kind, string(full)})
+		}
+	})
+	slices.SortFunc(found, func(a, b listEntry) int { return cmp.Compare(a.name, b.name) })
+	return slices.Compact(found), err
+}
+
+// searchBinary lists probes of the binaries that the pattern names.
+func (m *Machine) searchBinary(kind syntax.ProbeKind, q *query) ([]listEntry, error) {
+	target, fn, ok := strings.Cut(q.rest, ":")
+	if target == "" {
+		return nil, fmt.Errorf("list %s: name the binary: %s:PATH:*", providerName(kind), providerName(kind))
+	}
+	if !ok || fn == "" {
+		fn = "*"
+	}
+	ap := &syntax.ParsedAttachPoint{Kind: kind, Target: target, Func: fn, Wildcard: true}
+	if ns, name, ok := strings.Cut(fn, ":"); ok && kind == syntax.ProbeUSDT {
+		ap.Ns, ap.Func = ns, name
+	}
+	points, err := m.Expand(ap, &check.ExpandOptions{Max: 1 << 20, PID: q.pid})
+	var found []listEntry
+	for _, p := range points {
+		if hasAll(p.Name, q.words) {
+			found = append(found, listEntry{kind, p.Name})
+		}
+	}
+	return found, err
+}
+
+// listIndex gathers the probes that depend neither on a binary nor on the list
+// of functions. The error is that of the tracepoints.
+func (m *Machine) listIndex() ([]listEntry, error) {
+	m.listOnce.Do(func() {
+		add := func(kind syntax.ProbeKind, names ...string) {
+			for _, n := range names {
+				m.listing = append(m.listing, listEntry{kind, strings.TrimSuffix(providerName(kind)+":"+n, ":")})
+			}
+		}
+		m.listing = append(m.listing, listEntry{syntax.ProbeBegin, "begin"}, listEntry{syntax.ProbeEnd, "end"})
+		add(syntax.ProbeSelf, "signal:SIGUSR1")
+		events, _ := m.Events()
+		add(syntax.ProbeTracepoint, events...)
+		_ = m.types.each(func(b *btf) bool {
+			for _, name := range b.names(1<<btfTypedef, "btf_trace_") {
+				add(syntax.ProbeRawTracepoint, moduleName(b.module)+":"+name)
+			}
+			return true
+		})
+		for _, unit := range []string{"hz", "ms", "s", "us"} {
+			m.listing = append(m.listing, listEntry{syntax.ProbeProfile, "profile:" + unit + ":"}, listEntry{syntax.ProbeInterval, "interval:" + unit + ":"})
+		}
+		for _, e := range softwareEvents() {
+			m.listing = append(m.listing, listEntry{syntax.ProbeSoftware, "software:" + e + ":"})
+		}
+		for _, e := range hardwareEvents() {
+			m.listing = append(m.listing, listEntry{syntax.ProbeHardware, "hardware:" + e + ":"})
+		}
+		iters, _ := m.iterators()
+		add(syntax.ProbeIter, iters...)
+	})
+	return m.listing, m.eventsErr
+}
+
+// softwareEvents are the perf software events and their aliases, sorted.
+func softwareEvents() []string {
+	return strings.Fields("alignment-faults bpf-output context-switches cpu cpu-clock cpu-migrations cs dummy " +
+		"emulation-faults faults major-faults minor-faults page-faults task-clock")
+}
+
+// hardwareEvents are the perf hardware events and their aliases, sorted.
+func hardwareEvents() []string {
+	return strings.Fields("backend-stalls branch-instructions branch-misses branches bus-cycles cache-misses " +
+		"cache-references cpu-cycles cycles frontend-stalls instructions ref-cycles")
+}
+
+// rank orders matches by how well their names fit the words: whole words first,
+// then kinds, then short names.
+func rank(found []listEntry, words []string) {
+	type scored struct {
+		listEntry
+		score int
+	}
+	list := make([]scored, len(found))
+	for i, e := range found {
+		list[i] = scored{e, wordScore(e.name, words)}
+	}
+	slices.SortStableFunc(list, func(a, b scored) int {
+		return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(kindRank(a.kind), kindRank(b.kind)), cmp.Compare(len(a.name), len(b.name)))
+	})
+	for i := range list {
+		found[i] = list[i].listEntry
+	}
+}
+
+// kindRank puts the kinds that stay the same between kernels first.
+func kindRank(k syntax.ProbeKind) int {
+	switch k {
+	case syntax.ProbeTracepoint, syntax.ProbeUSDT:
+		return 0
+	case syntax.ProbeRawTracepoint, syntax.ProbeFentry, syntax.ProbeFexit:
+		return 2
+	case syntax.ProbeKprobe, syntax.ProbeKretprobe:
+		return 3
+	}
+	return 1
+}
+
+// wordScore counts the words that occur only inside others.
+func wordScore(name string, words []string) int {
+	parts := wordsOf(strings.ToLower(name))
+	score := 0
+	for _, w := range words {
+		if !slices.Contains(parts, w) {
+			score++
+		}
+	}
+	return score
+}
+
+// listedArgs returns the arguments of a probe; none when they are not known.
+func (m *Machine) listedArgs(e listEntry) []ListedArg {
+	parts := strings.Split(e.name, ":")
+	switch e.kind {
+	case syntax.ProbeTracepoint:
+		return m.tracepointArgs(parts[1], parts[2])
+	case syntax.ProbeRawTracepoint:
+		return m.rawTracepointArgs(parts[1], parts[2])
+	case syntax.ProbeFentry, syntax.ProbeFexit:
+		return m.functionArgs(parts[1], parts[2], e.kind == syntax.ProbeFexit)
+	case syntax.ProbeIter:
+		return m.iterArgs(parts[1])
+	}
+	return nil
+}
+
+// tracepointArgs shows fields as the format file declares them.
+func (m *Machine) tracepointArgs(category, name string) []ListedArg {
+	e, err := m.event(category, name)
+	if err != nil {
+		return nil
+	}
+	shown := e.shown()
+	var args []ListedArg
+	for i := range e.fields {
+		f := &e.fields[i]
+		if f.isCommon() {
+			continue
+		}
+		typ, name := f.text, f.name
+		if rest, ok := strings.CutSuffix(f.text, name); ok {
+			typ = strings.TrimSpace(rest)
+		} else if f.isArray {
+			typ, name = f.ctype, f.name+"["+f.array+"]"
+		}
+		args = append(args, ListedArg{Type: typ, Name: name, Doc: shown[f.name]})
+	}
+	return args
+}
+
+func (m *Machine) rawTracepointArgs(module, event string) []ListedArg {
+	args, b, err := m.types.rawTracepoint(module, event)
+	if err != nil {
+		return nil
+	}
+	id, _ := b.lookup("btf_trace_"+event, 1<<btfTypedef)
+	proto, ok := b.tracepointProto(id)
+	if !ok {
+		return nil
+	}
+	var list []ListedArg
+	for i := range args {
+		_, typ := proto.param(i + 1)
+		list = append(list, ListedArg{Type: b.spaced(typ), Name: args[i].Name})
+	}
+	return list
+}
+
+func (m *Machine) functionArgs(module, name string, result bool) []ListedArg {
+	b, id, err := m.types.findFunction(module, name)
+	if err != nil {
+		return nil
+	}
+	proto, ok := b.funcProto(id)
+	if !ok {
+		return nil
+	}
+	var list []ListedArg
+	for i := range proto.vlen {
+		name, typ := proto.param(i)
+		if name != 0 {
+			list = append(list, ListedArg{Type: b.spaced(typ), Name: b.str(name)})
+		}
+	}
+	if result && proto.size != 0 {
+		list = append(list, ListedArg{Type: b.spaced(proto.size), Name: "retval"})
+	}
+	return list
+}
+
+// iterArgs shows the members of an iterator's context.
+func (m *Machine) iterArgs(name string) []ListedArg {
+	b, id, err := m.types.find("bpf_iter__"+name, 1<<btfStruct)
+	if err != nil {
+		return nil
+	}
+	r, _ := b.record(id)
+	var list []ListedArg
+	for i := range r.vlen {
+		member := r.member(i)
+		typ := b.spaced(member.id)
+		if member.name == 0 { // pointers stand in unions of one, for their alignment
+			inner, _ := b.record(member.id)
+			if inner.kind != btfUnion || inner.vlen == 0 {
+				continue
+			}
+			member = inner.member(0)
+			typ = b.spaced(member.id)
+		}
+		list = append(list, ListedArg{Type: typ, Name: b.str(member.name)})
+	}
+	return list
+}
+
+// WriteText prints probes as upstream's -l does, with arguments as its -lv.
+func (l *Listing) WriteText(w io.Writer) error {
+	for i := range l.Probes {
+		p := &l.Probes[i]
+		if _, err := fmt.Fprintln(w, p.Name); err != nil {
+			return err
+		}
+		for _, a := range p.Args {
+			if _, err := fmt.Fprintf(w, "    %s %s\n", a.Type, a.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
