@@ -280,7 +280,7 @@ func (f *Format) AppendValue(dst []byte, i int, arg Value) []byte {
 
 // appendText prints a value by its text, or says why it cannot.
 func (f *Format) appendText(dst []byte, v *Verb, arg Value) []byte {
-	st := style{trailer: f.Trailer, loc: time.Local}
+	st := style{trailer: f.Trailer, loc: time.Local, plus: v.Plus}
 	at := len(dst)
 	switch {
 	case v.form < formString:

@@ -34,6 +34,8 @@ func keyed(name string, kind MapKind, pairs ...Value) *MapDump {
 
 func str(s string) String { return String{Text: s} }
 
+func inet4(a, b, c, d byte) Inet { return Inet{netip.AddrFrom4([4]byte{a, b, c, d})} }
+
 func one(v Value) []Event { return []Event{&PrintValue{Value: v}} }
 
 // counts makes the histogram of single values.

@@ -10,12 +10,16 @@ import (
 type style struct {
 	trailer string         // after truncated strings
 	loc     *time.Location // of the times in a time series
+	plus    bool           // before signed integers that are not negative
 }
 
 // append writes v as print(v) does, without the line break that ends it.
 func (st *style) append(dst []byte, v Value) []byte {
 	switch v := v.(type) {
 	case Int:
+		if st.plus && v >= 0 {
+			dst = append(dst, '+')
+		}
 		return strconv.AppendInt(dst, int64(v), 10)
 	case Uint:
 		return strconv.AppendUint(dst, uint64(v), 10)

@@ -30,7 +30,12 @@ type TypeExpr interface {
 	aTypeExpr()
 }
 
-type node struct{ Span }
+// node locates a node. Pos is the text that the node covers, from its first
+// byte to after its last.
+type node struct{ Pos Span }
+
+// Span returns the text that the node covers.
+func (n node) Span() Span { return n.Pos }
 
 func (node) aNode() {}
 
@@ -73,7 +78,8 @@ type (
 		Members []*CMember
 		Enums   []*CEnumerator
 		Packed  bool
-		Text    string // the definition as written
+		Align   int    // N of aligned(N), or 0
+		Text    string // the definition as written, without the ';' after it
 	}
 
 	// Preproc is a preprocessor line, such as #include <linux/fs.h> or
@@ -83,7 +89,7 @@ type (
 		declNode
 		Directive string // "include", "define", "ifdef", ...
 		Rest      string // what follows the directive, trimmed
-		Inactive  bool
+		Inactive  bool   // switched off by a conditional; Directive is "" for text other than a preprocessor line
 	}
 
 	// Config is a config = { key = value; ... } block.
@@ -144,6 +150,8 @@ type CMember struct {
 	Dims     []int  // array lengths, outermost first; -1 for a flexible array
 	Bits     int    // width of a bitfield; -1 when it is none
 	FuncPtr  bool   // declarator of a function pointer
+	Packed   bool   // has the attribute packed
+	Align    int    // N of aligned(N), or 0
 }
 
 // CType is the type of a C member: a name, a tagged type, or a definition in place.
@@ -463,6 +471,12 @@ type (
 	Record struct {
 		exprNode
 		Fields []*NamedArg
+	}
+
+	// TypeArg is typeof(x) as an argument of a call, which macros may take.
+	TypeArg struct {
+		exprNode
+		Type *Typeof
 	}
 
 	// BadExpr is text that could not be parsed as an expression.

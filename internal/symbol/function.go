@@ -210,7 +210,7 @@ func findObject(f *elf.File, typ elf.SectionType, name string) (found *Object) {
 		return nil
 	}
 	eachSymbol(f, data, func(e elfSym) bool {
-		if (e.isObject() || e.isFunction()) && hasCString(strs, e.name, name) {
+		if (e.isObject() || e.isFunction() || e.isLabel()) && hasCString(strs, e.name, name) {
 			found = &Object{name, e.value, e.size}
 		}
 		return found == nil

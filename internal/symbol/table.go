@@ -162,6 +162,11 @@ func (e *elfSym) isObject() bool {
 	return (typ == elf.STT_OBJECT || typ == elf.STT_COMMON) && e.shndx != 0
 }
 
+// isLabel is for what assembler code defines without a type.
+func (e *elfSym) isLabel() bool {
+	return elf.ST_TYPE(e.info) == elf.STT_NOTYPE && e.shndx != 0 && e.shndx < uint16(elf.SHN_LORESERVE)
+}
+
 func (e *elfSym) flags() (fl symFlags) {
 	if elf.ST_TYPE(e.info) == elf.STT_GNU_IFUNC {
 		fl |= symIFunc

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/mcptrace/mcptrace/bpftrace/syntax"
+	"github.com/mcptrace/mcptrace/internal/service"
+)
+
+// checkFlags are those of check.
+type checkFlags struct {
+	programFlags
+	target string
+	format string
+	syntax bool
+	fix    bool
+}
+
+func (m *Main) checkCommand() *command {
+	f := &checkFlags{format: "text"}
+	return &command{
+		name: "check", args: "(-e PROGRAM | FILE | -) [ARGS]",
+		short: "say what is wrong with a program, without running it",
+		long:  "Needs no rights and works on any system. Exit status: 0 accepted, 1 rejected, 2 wrong usage.",
+		flags: append(f.flags(),
+			stringFlag(&f.target, "target", "", "host|offline|FILE", "what to check against: this kernel (default where it can be read), none, or a snapshot"),
+			boolFlag(&f.syntax, "syntax-only", "", "check the form only, no types"),
+			boolFlag(&f.fix, "fix", "", "print the program with the suggested repairs"),
+			wordFlag(&f.format, "format", "f", "form of the diagnostics", "text", "json"),
+		),
+		run: func(ctx context.Context, p *parsed) error { return m.check(ctx, f, p) },
+	}
+}
+
+func (m *Main) check(_ context.Context, f *checkFlags, p *parsed) error {
+	src, err := m.load(&f.programFlags, p)
+	if err != nil {
+		return m.refused(f.format, err)
+	}
+	target, err := m.target(f.target)
+	if err != nil {
+		return err
+	}
+	opts := f.options()
+	opts.SyntaxOnly = f.syntax
+	checked, err := service.Check(src, target, opts)
+	if err := m.diagnose(f.format, checked.Diagnostics); err != nil {
+		return err
+	}
+	if f.fix {
+		text, _ := service.ApplyFixes(src, checked.Diagnostics, false)
+		_, _ = io.WriteString(m.Stdout, text)
+	}
+	if err != nil {
+		return &statusError{status: statusRejected}
+	}
+	return nil
+}
+
+// diagnose prints findings about a program to standard error.
+func (m *Main) diagnose(format string, ds syntax.Diagnostics) error {
+	if format == "json" {
+		return writeJSON(m.Stderr, map[string]any{"diagnostics": service.Diagnose(ds)})
+	}
+	return renderText(m.Stderr, ds)
+}
+
+// refused says why a program was not even read. Wrong usage is returned.
+func (m *Main) refused(format string, err error) error {
+	var e *service.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	if format == "json" {
+		if err := writeJSON(m.Stderr, map[string]any{"diagnostics": []any{}, "error": e}); err != nil {
+			return err
+		}
+		return &statusError{status: statusRejected}
+	}
+	fmt.Fprintf(m.Stderr, "ERROR: %v\n", e)
+	return &statusError{status: statusRejected}
+}
