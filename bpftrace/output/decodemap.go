@@ -218,7 +218,7 @@ func (h *Hist) fitsBits(k uint) bool {
 }
 
 // maxGaps bounds the empty intervals that are put back into a series.
-const maxGaps = 100_000
+const maxGaps = 10_000
 
 func (d *Decoder) series(n *node) TSeries {
 	var s TSeries

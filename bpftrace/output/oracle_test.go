@@ -70,6 +70,99 @@ func avg(count uint64, total int64) Stats {
 	return s
 }
 
+// TestOracleStream checks that the JSON of programs whose output differs from run
+// to run comes out of a Decoder and a JSONEncoder as it went in.
+func TestOracleStream(t *testing.T) {
+	for _, program := range []string{
+		`begin { print(kstack(2)); print(kstack(perf, 2)); print(kstack(raw, 2)); print((1, kstack(1)));
+			print(ustack(4)); print(ustack(perf, 4)); print(ustack(raw, 4)); print(ustack(build_id, 4));
+			@a[kstack(2), 1] = 1; @b[ustack(4)] = 1; @c[ustack(perf, 2)] = 1; @d[ustack(build_id, 2)] = 1;
+			@e = ustack(1); @f[1] = kstack(perf, 1); exit(); }`,
+		`begin { @h = hist(nsecs); @l = lhist(rand % 100, 0, 100, 7); @s = stats(nsecs); @a[pid, comm] = avg(pid);
+			@c = count(); @n[nsecs] = 1; print((nsecs, comm)); exit(); }`,
+		`config = { unstable_tseries = enable } interval:ms:20 { @i++; @t = tseries(@i % 3 - 1, 20ms, 20);
+			if (@i % 2) { @o[1] = tseries(@i, 10ms, 10, "avg"); @o[2] = tseries(@i, 10ms, 10, "avg"); }
+			if (@i > 12) { exit(); } }`,
+	} {
+		want := runOracle(t, program, "-f", "json")
+		if got := encodeJSON(t, decodeAll(t, want, nil), false); got != want {
+			t.Errorf("%s\n got %s\nwant %s", program, got, want)
+		}
+	}
+}
+
+// TestOracleSeries reads a graph that bpftrace has drawn and draws it again.
+func TestOracleSeries(t *testing.T) {
+	for _, interval := range []string{"20ms", "20000us", "1s", "900us"} {
+		program := `config = { unstable_tseries = enable } interval:ms:20 { @i++; if (@i % 4 != 2) {
+			@t = tseries((@i % 7 - 3) * 1000, ` + interval + `, 20); } if (@i > 25) { print(@t); clear(@t); clear(@i); exit(); } }`
+		want := strings.TrimSuffix(runOracle(t, program), "\n\n")
+		got := encodeAs(t, "text", []Event{scalar("@t", MapTSeries, readGraph(t, want))})
+		if got != want {
+			t.Errorf("interval %s: got\n%swant\n%s", interval, got, want)
+		}
+	}
+}
+
+// readGraph reads the points of a graph.
+func readGraph(t *testing.T, graph string) TSeries {
+	var s TSeries
+	for _, line := range strings.Split(graph, "\n") {
+		at, err := time.ParseInLocation("15:04:05.999999999", strings.TrimSpace(line[:min(len(line), strings.IndexByte(line+" ", ' '))]), time.Local)
+		if err != nil {
+			continue
+		}
+		p := Point{Start: at.AddDate(2000, 0, 0).UnixNano(), Count: 1}
+		value := line[strings.LastIndexByte(line, ' ')+1:]
+		if value == "-" {
+			p = Point{Start: p.Start}
+		} else if _, err := fmt.Sscan(value, &p.Value); err != nil {
+			t.Fatal(err)
+		}
+		s.Points = append(s.Points, p)
+	}
+	return s
+}
+
+// TestOracleDiagnostics compares what is written to standard error.
+func TestOracleDiagnostics(t *testing.T) {
+	lines := []string{`begin { @a[1] = 1; @a[2] = 2;`, `	errorf("bad %d\n", 5); warnf("odd"); $x = 5 %`, `	(uint8)@b; exit(); }`}
+	program := "config = { max_map_keys = 1 }\n" + strings.Join(lines, "\n") + "\n"
+	at := func(line, col, endCol int) Location {
+		return Location{File: "oracle.bt", Line: line, Col: col, EndLine: line, EndCol: endCol, Source: lines[line-2]}
+	}
+	division := at(3, 44, 46)
+	division.EndLine, division.EndCol, division.Source = 4, 11, lines[1]+"\n"+lines[2]
+	const zero = "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result."
+	events := []Event{
+		&Attached{Probes: 1},
+		&HelperError{Helper: "map_update_elem", Retcode: -7, Text: "Argument list too long", At: at(2, 20, 29)},
+		&Errorf{Text: "bad 5\n", At: at(3, 2, 23)},
+		&Errorf{Text: "odd", Warning: true, At: at(3, 25, 37)},
+		&HelperError{Helper: "map_lookup_elem", Text: "Success", At: at(4, 9, 11), Expanded: []Location{at(4, 2, 9)}},
+		&RuntimeError{Text: zero, At: division},
+	}
+	_, want := runOracleBoth(t, program, "-k")
+	_, after, ok := strings.Cut(want, "Attached ")
+	if !ok {
+		t.Fatalf("bpftrace attached nothing: %s", want)
+	}
+	var got bytes.Buffer
+	enc := NewTextEncoder(&bytes.Buffer{}, &got, nil)
+	for _, ev := range events {
+		if err := enc.Encode(ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := "Attached " + after; got.String() != want {
+		t.Errorf("got\n%swant\n%s", &got, want)
+	}
+	json, _ := runOracleBoth(t, program, "-k", "-f", "json")
+	if got := encodeAs(t, "json", events); !strings.HasPrefix(json, got) {
+		t.Errorf("got\n%swant\n%s", got, json)
+	}
+}
+
 // oracles lists statements by what they print. Maps are declared wide enough
 // that bpftrace orders them by value.
 func oracles() []oracle {
@@ -194,11 +287,16 @@ func splitOutput(out, format string) []string {
 
 func encodeAs(t *testing.T, format string, events []Event) string {
 	t.Helper()
-	var b bytes.Buffer
-	var enc interface{ Encode(Event) error } = NewTextEncoder(&b, nil, nil)
 	if format == "json" {
-		enc = NewJSONEncoder(&b, nil)
+		return encodeJSON(t, events, false)
 	}
+	return encodeText(t, events, nil)
+}
+
+func encodeText(t *testing.T, events []Event, loc *time.Location) string {
+	t.Helper()
+	var b bytes.Buffer
+	enc := NewTextEncoder(&b, nil, &TextOptions{Location: loc})
 	for _, ev := range events {
 		if err := enc.Encode(ev); err != nil {
 			t.Fatal(err)
@@ -211,22 +309,30 @@ func encodeAs(t *testing.T, format string, events []Event) string {
 // tracefs can be mounted, and returns its standard output.
 func runOracle(t *testing.T, program string, args ...string) string {
 	t.Helper()
+	stdout, _ := runOracleBoth(t, program, append(args, "-q")...)
+	return stdout
+}
+
+// runOracleBoth also returns standard error, which names the file oracle.bt.
+func runOracleBoth(t *testing.T, program string, args ...string) (out, diag string) {
+	t.Helper()
 	bpftrace := findOracle(t)
-	file := t.TempDir() + "/oracle.bt"
-	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/oracle.bt", []byte(program), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	script := `test -e /sys/kernel/tracing/events || mount -t tracefs tracefs /sys/kernel/tracing; exec "$@"`
-	args = append([]string{"-m", "sh", "-c", script, "sh", bpftrace, "--unsafe", "-q"}, append(args, file)...)
+	args = append([]string{"-m", "sh", "-c", script, "sh", bpftrace, "--unsafe"}, append(args, "oracle.bt")...)
 	cmd := exec.CommandContext(ctx, "unshare", args...)
+	cmd.Dir = dir
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("run bpftrace: %v\n%s\n%s", err, stderr.String(), program)
 	}
-	return stdout.String()
+	return stdout.String(), stderr.String()
 }
 
 // findOracle returns a bpftrace whose output is that of 0.27.
