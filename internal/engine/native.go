@@ -1,0 +1,269 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/mcptrace/mcptrace/bpftrace/output"
+	"github.com/mcptrace/mcptrace/bpftrace/syntax"
+	"github.com/mcptrace/mcptrace/internal/compile"
+	"github.com/mcptrace/mcptrace/internal/symbol"
+)
+
+// Native is the engine that runs Objects in this process. It needs no other
+// program on the machine. It is safe for concurrent use.
+type Native struct {
+	// Machine answers questions about the kernel; nil refuses programs that
+	// need an answer.
+	Machine Machine
+
+	// Symbols names user addresses, and kernel addresses where the kernel does
+	// not do that itself. It may be shared; nil makes one for each run.
+	Symbols *symbol.Symbolizer
+
+	once    sync.Once
+	machine *machine
+}
+
+// Name is "native".
+func (*Native) Name() string { return "native" }
+
+// Start loads and attaches obj.
+func (n *Native) Start(ctx context.Context, obj *compile.Object, opts *Options) (Run, error) {
+	if opts == nil {
+		opts = &Options{}
+	}
+	n.once.Do(func() { n.machine = &machine{Machine: n.Machine} })
+	r := newRun(n, obj, opts)
+	if err := r.start(ctx); err != nil {
+		_ = r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// start brings the run up to the point where Next can be called. On an error the
+// caller closes the run.
+func (r *run) start(ctx context.Context) error {
+	steps := []func() error{r.holdCommand, r.createMaps, r.openReader, r.loadPrograms, r.runBegin, r.attachAll}
+	for _, step := range steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return r.releaseCommand()
+}
+
+// createMaps makes all maps and remembers those with a role.
+func (r *run) createMaps() error {
+	cpus, err := r.machine.possibleCPUs()
+	if err != nil {
+		return err
+	}
+	for _, m := range r.obj.Maps {
+		made, err := createMap(m, cpus, r.opts.RingBytes)
+		if err != nil {
+			return err
+		}
+		r.maps[m.Name] = made
+		r.byMap[m] = made
+		switch m.Role {
+		case compile.RoleEvents:
+			r.events = made
+		case compile.RoleLoss:
+			r.loss = made
+		case compile.RoleParams:
+			r.params = made
+		case compile.RoleSetup:
+			r.setup = made
+		case compile.RoleStack:
+			r.decode.stacks.maps = append(r.decode.stacks.maps, made)
+		case compile.RoleUser, compile.RoleTask:
+			if m.User != nil {
+				r.user = append(r.user, made)
+			}
+		}
+	}
+	return fillSetup(r.setup, &r.obj.Setup, cpus, r.childPID())
+}
+
+// openReader prepares waiting for and reading of events.
+func (r *run) openReader() error {
+	ringFD := -1
+	if r.events != nil {
+		var err error
+		if r.ring, err = openRing(r.events); err != nil {
+			return err
+		}
+		ringFD = r.events.fd
+	}
+	w, err := newWaiter(ringFD, r.childFD())
+	if err != nil {
+		return fmt.Errorf("open eventfd: %w", err)
+	}
+	r.waiter = w
+	return nil
+}
+
+// loadPrograms puts every program into the kernel. All rejected programs are
+// reported together.
+func (r *run) loadPrograms() error {
+	l := &loader{maps: r.maps, license: r.obj.Info.Settings.License, verbose: r.opts.Verbose}
+	if l.license == "" {
+		l.license = "GPL"
+	}
+	var errs []error
+	for _, p := range r.obj.Programs {
+		loaded, err := r.loadProgram(l, p)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		r.programs = append(r.programs, loaded)
+	}
+	return rejections(errs)
+}
+
+func (r *run) loadProgram(l *loader, p *compile.Program) (*program, error) {
+	target, err := r.machine.attachTarget(p)
+	if err != nil {
+		return nil, err
+	}
+	if target.object > 0 {
+		defer unix.Close(target.object)
+	}
+	req := &loadRequest{prog: p, expect: expectOf(p), target: target}
+	return l.load(req)
+}
+
+// rejections joins the errors of several programs: all diagnostics of rejected
+// ones as one, or else the first error.
+func rejections(errs []error) error {
+	var ds DiagnosticsError
+	for _, err := range errs {
+		var r *Rejected
+		if !errors.As(err, &r) {
+			return err
+		}
+		ds.Diagnostics = append(ds.Diagnostics, r.Diagnostic)
+		ds.Rejected = append(ds.Rejected, r)
+	}
+	if len(ds.Diagnostics) == 0 {
+		return nil
+	}
+	return &ds
+}
+
+// DiagnosticsError is an error about the program: what Start returns when the
+// kernel's verifier rejects it.
+type DiagnosticsError struct {
+	Diagnostics syntax.Diagnostics
+	Rejected    []*Rejected // one a diagnostic, with the verifier's logs
+}
+
+// Error is the first message.
+func (e *DiagnosticsError) Error() string {
+	if n := len(e.Diagnostics) - 1; n > 0 {
+		return fmt.Sprintf("%s (and %d more)", e.Diagnostics[0].Message, n)
+	}
+	return e.Diagnostics[0].Message
+}
+
+// Unwrap returns the rejections.
+func (e *DiagnosticsError) Unwrap() []error {
+	errs := make([]error, len(e.Rejected))
+	for i, r := range e.Rejected {
+		errs[i] = r
+	}
+	return errs
+}
+
+// attachAll attaches everything that is not run by test_run, and reports it by
+// the first event. A begin that called exit() leaves nothing to attach.
+func (r *run) attachAll() error {
+	if r.exited() {
+		return nil
+	}
+	a := &attacher{machine: r.machine, pid: r.opts.PID}
+	for _, p := range r.programs {
+		switch p.Attach {
+		case compile.RunBegin, compile.RunEnd, compile.RunInterval, compile.RunSignal:
+			for i := range p.Points {
+				a.attached = append(a.attached, p.Points[i].AP.Name)
+			}
+		case compile.AttachIter:
+			r.iters = append(r.iters, p)
+			a.attach(p)
+		default:
+			a.attach(p)
+		}
+	}
+	r.attachments = a.held
+	if err := r.judgeFailures(a); err != nil {
+		return err
+	}
+	if err := r.startTimers(); err != nil {
+		return err
+	}
+	attached := &output.Attached{Probes: len(a.attached), Names: a.attached, Failed: a.failed}
+	r.queue = append([]output.Event{attached}, r.queue...)
+	return nil
+}
+
+// judgeFailures decides what a probe that could not be attached means: by
+// default the end of the run, as config missing_probes says.
+func (r *run) judgeFailures(a *attacher) error {
+	if len(a.errs) == 0 {
+		return nil
+	}
+	switch r.obj.Info.Settings.MissingProbes {
+	case "ignore":
+		return nil
+	case "warn":
+		for _, f := range a.failed {
+			r.queue = append(r.queue, &output.Notice{
+				Level: output.LevelWarning, Code: "attach-failed",
+				Text: fmt.Sprintf("Unable to attach probe: %s. Skipping. (%s)", f.Probe, f.Reason),
+			})
+		}
+		return nil
+	}
+	return errors.Join(a.errs...)
+}
+
+// testRun runs a raw tracepoint program once, in this thread, and returns its
+// result.
+func testRun(p *program) (uint32, error) {
+	attr := &testRunAttr{progFD: uint32(p.fd)}
+	if _, err := bpf(unix.BPF_PROG_TEST_RUN, attr); err != nil {
+		if isErrno(err, unix.EPERM) {
+			return 0, missing("prog_run", "running begin, end and interval needs CAP_BPF and CAP_PERFMON, or root", err)
+		}
+		return 0, fmt.Errorf("run %s: %w", p.Name, err)
+	}
+	return attr.retval, nil
+}
+
+// runAll runs the programs of one kind in order.
+func (r *run) runAll(kind compile.Attach) error {
+	for _, p := range r.programs {
+		if p.Attach != kind {
+			continue
+		}
+		if _, err := testRun(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The program type of everything that is run by test_run.
+const runType = ebpf.RawTracepoint
