@@ -67,7 +67,9 @@ func (e *AttachError) Unwrap() error { return e.Err }
 type attacher struct {
 	machine  *machine
 	pid      int
+	reload   func(p *program, expect ebpf.AttachType) (*program, error)
 	attached []string // names of attach points
+	iters    []int    // links of iterators
 	failed   []output.AttachFailure
 	errs     []error
 	held     attachment
@@ -114,7 +116,9 @@ func (a *attacher) attachPoint(p *program, point *compile.Point) (attachment, er
 	case compile.AttachPerfEvent:
 		return a.perfEvent(p, point)
 	case compile.AttachIter:
-		return iterator(p)
+		held, err := iterator(p)
+		a.iters = append(a.iters, held.quick...)
+		return held, err
 	}
 	return attachment{}, fmt.Errorf("no way to attach a program of kind %d", p.Attach)
 }
@@ -175,6 +179,15 @@ func expectOf(p *compile.Program) ebpf.AttachType {
 		return ebpf.AttachTraceFExit
 	case compile.AttachIter:
 		return ebpf.AttachTraceIter
+	case compile.AttachUprobe, compile.AttachUretprobe, compile.AttachUSDT:
+		return ebpf.AttachTraceUprobeMulti
+	case compile.AttachKprobe, compile.AttachKretprobe:
+		switch {
+		case p.Session:
+			return ebpf.AttachTraceKprobeSession
+		case canMulti(p):
+			return ebpf.AttachTraceKprobeMulti
+		}
 	}
 	return p.Expect
 }

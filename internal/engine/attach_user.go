@@ -138,7 +138,7 @@ func functionAddrs(bin *symbol.Binary, ap *syntax.ParsedAttachPoint) ([]uint64, 
 func (a *attacher) attachPlaces(p *program, places []userPlace) (attachment, error) {
 	if p.expect == ebpf.AttachTraceUprobeMulti {
 		held, err := a.uprobeMulti(p, places)
-		if err == nil || !isErrno(err, unix.EINVAL, unix.EOPNOTSUPP, unix.ENOTSUPP) {
+		if err == nil || !isErrno(err, unix.EINVAL, unix.EOPNOTSUPP, errNotSupp) {
 			return held, uprobeError(err)
 		}
 		// Before 6.6 there is no such link; the program is loaded again since
@@ -168,7 +168,7 @@ func uprobeError(err error) error {
 		return missing(check.AbilityUprobe, "run as root, or with CAP_BPF and CAP_PERFMON on Linux 6.6 or newer", err)
 	case isErrno(err, unix.ESRCH):
 		return fmt.Errorf("the process has ended: %w", err)
-	case isErrno(err, unix.EIO, unix.ENOTSUPP):
+	case isErrno(err, unix.EIO, errNotSupp):
 		return fmt.Errorf("the kernel cannot place a breakpoint on this instruction: %w", err)
 	}
 	return err

@@ -174,3 +174,7 @@ func isErrno(err error, nos ...unix.Errno) bool {
 	}
 	return false
 }
+
+// errNotSupp is the kernel's ENOTSUPP, which it returns here and there although
+// it is not meant for user space.
+const errNotSupp = unix.Errno(524)

@@ -149,9 +149,10 @@ func intValue(t *check.Type, n uint64) output.Value {
 }
 
 func enumValue(t *check.Type, n uint64) output.Value {
-	e := output.Enum{Type: t.Enum.Name, Number: n, Unsigned: !t.Signed}
+	n = narrow(n, t.Size, false)
+	e := output.Enum{Type: t.Enum.Name, Number: n}
 	for i := range t.Enum.Values {
-		if narrow(uint64(t.Enum.Values[i].Value), t.Size, t.Signed) == n {
+		if narrow(uint64(t.Enum.Values[i].Value), t.Size, false) == n {
 			e.Name = t.Enum.Values[i].Name
 			break
 		}

@@ -2,12 +2,20 @@ package engine
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/mcptrace/mcptrace/bpftrace/output"
 	"github.com/mcptrace/mcptrace/internal/compile"
 )
+
+// iterators is the reading of the iterator probes of a run. An iterator goes
+// through its objects once, while somebody reads its file; what the program
+// prints arrives in the ring buffer, so the two are read side by side.
+type iterators struct {
+	done atomic.Bool // all were read to their end
+	errs chan error
+}
 
 // onlyIterators reports whether the program attaches nothing but iterators (and
 // begin and end): then reading them once is all there is to do.
@@ -22,29 +30,34 @@ func (r *run) onlyIterators() bool {
 	return true
 }
 
-// readIterators runs every iterator to its end. What they print goes to the
-// ring buffer like all else; the text that they could write is not used.
-func (r *run) readIterators() {
-	for i := range r.iters {
-		if i >= len(r.attachments.quick) {
-			break
-		}
-		if err := readIterator(r.attachments.quick[i], func() { r.drain() }); err != nil {
-			r.push(&output.Notice{Level: output.LevelError, Code: "iter-failed", Text: err.Error()})
-		}
+// startIterators reads every iterator to its end, in the group of the run.
+func (r *run) startIterators(links []int) {
+	if len(links) == 0 {
+		return
 	}
-	r.iters = nil
+	r.iters.errs = make(chan error, len(links))
+	r.group.Go(func() {
+		for _, link := range links {
+			if err := r.readIterator(link); err != nil {
+				r.iters.errs <- err
+			}
+		}
+		close(r.iters.errs)
+		r.iters.done.Store(true)
+		r.wake()
+	})
 }
 
-// readIterator makes an iterator of a link and reads it until it ends.
-func readIterator(link int, between func()) error {
+// readIterator makes an iterator of a link and reads it until it ends. What the
+// program could write to the file itself is not used.
+func (r *run) readIterator(link int) error {
 	fd, err := bpf(unix.BPF_ITER_CREATE, &struct{ link, flags uint32 }{uint32(link), 0})
 	if err != nil {
 		return fmt.Errorf("run iterator: %w", err)
 	}
 	defer unix.Close(fd)
-	buf := make([]byte, 64<<10)
-	for {
+	buf := make([]byte, 4<<10)
+	for r.ctx.Err() == nil {
 		n, err := unix.Read(fd, buf)
 		switch {
 		case isErrno(err, unix.EINTR, unix.EAGAIN):
@@ -53,17 +66,6 @@ func readIterator(link int, between func()) error {
 		case n <= 0:
 			return nil
 		}
-		between()
 	}
-}
-
-// drain moves everything that is in the ring buffer to the queue.
-func (r *run) drain() {
-	for {
-		ev := r.reader.read(r)
-		if ev == nil {
-			return
-		}
-		r.push(ev)
-	}
+	return nil
 }

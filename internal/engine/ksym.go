@@ -106,4 +106,3 @@ func parseKsym(addr uint64, text string) output.Frame {
 	}
 	return f
 }
-

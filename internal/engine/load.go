@@ -16,8 +16,9 @@ import (
 // program is a program in the kernel.
 type program struct {
 	*compile.Program
-	fd  int
-	log string // what the verifier said, when that was asked for
+	expect ebpf.AttachType // as it was loaded
+	fd     int
+	log    string // what the verifier said, when that was asked for
 }
 
 // loader puts the programs of one Object into the kernel.
@@ -71,9 +72,9 @@ func (l *loader) load(req *loadRequest) (*program, error) {
 	}
 	fd, err := bpf(unix.BPF_PROG_LOAD, attr)
 	if err == nil {
-		return &program{Program: req.prog, fd: fd}, nil
+		return &program{Program: req.prog, expect: req.expect, fd: fd}, nil
 	}
-	if isErrno(err, unix.EPERM, unix.E2BIG) && !rejected(err) {
+	if !rejected(err) {
 		return nil, loadError(req.prog, err, "")
 	}
 	return l.loadLogged(req, attr, failLogSize)
@@ -81,7 +82,7 @@ func (l *loader) load(req *loadRequest) (*program, error) {
 
 // rejected reports whether err can come from the verifier.
 func rejected(err error) bool {
-	return isErrno(err, unix.EACCES, unix.EINVAL, unix.E2BIG, unix.EPERM, unix.EFAULT, unix.ENOTSUPP)
+	return isErrno(err, unix.EACCES, unix.EINVAL, unix.E2BIG, unix.EPERM, unix.EFAULT, errNotSupp)
 }
 
 // loadLogged loads with the verifier's log and source lines.
@@ -102,7 +103,7 @@ func (l *loader) loadLogged(req *loadRequest, attr *progLoadAttr, size int) (*pr
 	if err != nil {
 		return nil, loadError(req.prog, err, cutLog(log))
 	}
-	return &program{Program: req.prog, fd: progFD, log: cutLog(log)}, nil
+	return &program{Program: req.prog, expect: req.expect, fd: progFD, log: cutLog(log)}, nil
 }
 
 func cutLog(log []byte) string {
@@ -151,7 +152,7 @@ func (l *loader) encode(p *compile.Program) ([]byte, error) {
 	}
 	var buf bytes.Buffer
 	buf.Grow(len(insns) * 2 * asm.InstructionSize)
-	if err := insns.Marshal(&buf, binary.NativeEndian); err != nil {
+	if err := insns.Marshal(&buf, binary.LittleEndian); err != nil { // as all machines that compile knows
 		return nil, err
 	}
 	return buf.Bytes(), nil

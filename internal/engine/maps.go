@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
+	"strings"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
+	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/internal/compile"
 )
 
@@ -44,9 +46,7 @@ func createMap(m *compile.Map, cpus, ringBytes int) (*bpfMap, error) {
 	case ebpf.PerCPUHash, ebpf.PerCPUArray, ebpf.LRUCPUHash:
 		out.cpus, out.stride = cpus, (int(spec.ValueSize)+7)&^7
 	case ebpf.RingBuf:
-		if ringBytes > 0 || out.entries == 0 {
-			out.entries = ringSize(ringBytes)
-		}
+		out.entries = ringSize(ringBytes)
 	}
 	attr := &mapCreateAttr{
 		mapType: uint32(spec.Type), keySize: spec.KeySize, valueSize: spec.ValueSize,
@@ -92,7 +92,7 @@ func mapError(m *compile.Map, err error) error {
 	case errors.Is(err, unix.ENOMEM), errors.Is(err, unix.E2BIG):
 		return fmt.Errorf("create map %s: %d entries of %d bytes: %w; lower max_map_keys", m.Name, m.Spec.MaxEntries, m.Spec.ValueSize, err)
 	case errors.Is(err, unix.EINVAL):
-		return missing("map_"+mapTypeName(m.Spec.Type), fmt.Sprintf("this kernel has no maps of type %s, which %s needs", m.Spec.Type, m.Name), err)
+		return missing(check.Ability("map_"+strings.ToLower(m.Spec.Type.String())), fmt.Sprintf("this kernel has no maps of type %s, which %s needs", m.Spec.Type, m.Name), err)
 	}
 	return fmt.Errorf("create map %s: %w", m.Name, err)
 }
@@ -206,7 +206,7 @@ func (m *bpfMap) each(f func(key, value []byte)) error {
 		return m.eachIndex(f)
 	}
 	err := m.eachBatch(f)
-	if isErrno(err, unix.EINVAL, unix.ENOTSUPP, unix.EOPNOTSUPP) { // before 5.6, or no such operation
+	if isErrno(err, unix.EINVAL, errNotSupp, unix.EOPNOTSUPP) { // before 5.6, or no such operation
 		return m.eachKey(f)
 	}
 	return err
@@ -326,5 +326,3 @@ func (m *bpfMap) zero() error {
 	}
 	return nil
 }
-
-func mapTypeName(t ebpf.MapType) string { return t.String() }

@@ -116,13 +116,13 @@ func (r *run) openReader() error {
 // loadPrograms puts every program into the kernel. All rejected programs are
 // reported together.
 func (r *run) loadPrograms() error {
-	l := &loader{maps: r.maps, license: r.obj.Info.Settings.License, verbose: r.opts.Verbose}
-	if l.license == "" {
-		l.license = "GPL"
+	r.loader = &loader{maps: r.maps, license: r.obj.Info.Settings.License, verbose: r.opts.Verbose}
+	if r.loader.license == "" {
+		r.loader.license = "GPL"
 	}
 	var errs []error
 	for _, p := range r.obj.Programs {
-		loaded, err := r.loadProgram(l, p)
+		loaded, err := r.loadProgram(p)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -132,7 +132,7 @@ func (r *run) loadPrograms() error {
 	return rejections(errs)
 }
 
-func (r *run) loadProgram(l *loader, p *compile.Program) (*program, error) {
+func (r *run) loadProgram(p *compile.Program) (*program, error) {
 	target, err := r.machine.attachTarget(p)
 	if err != nil {
 		return nil, err
@@ -140,8 +140,16 @@ func (r *run) loadProgram(l *loader, p *compile.Program) (*program, error) {
 	if target.object > 0 {
 		defer unix.Close(target.object)
 	}
-	req := &loadRequest{prog: p, expect: expectOf(p), target: target}
-	return l.load(req)
+	return r.loader.load(&loadRequest{prog: p, expect: expectOf(p), target: target})
+}
+
+// reload loads p again with another expected attach type.
+func (r *run) reload(p *program, expect ebpf.AttachType) (*program, error) {
+	again, err := r.loader.load(&loadRequest{prog: p.Program, expect: expect})
+	if err == nil {
+		r.programs = append(r.programs, again)
+	}
+	return again, err
 }
 
 // rejections joins the errors of several programs: all diagnostics of rejected
@@ -189,19 +197,16 @@ func (e *DiagnosticsError) Unwrap() []error {
 // attachAll attaches everything that is not run by test_run, and reports it by
 // the first event. A begin that called exit() leaves nothing to attach.
 func (r *run) attachAll() error {
-	if r.exited() {
+	if r.skipAttach {
 		return nil
 	}
-	a := &attacher{machine: r.machine, pid: r.opts.PID}
+	a := &attacher{machine: r.machine, pid: r.opts.PID, reload: r.reload}
 	for _, p := range r.programs {
 		switch p.Attach {
 		case compile.RunBegin, compile.RunEnd, compile.RunInterval, compile.RunSignal:
 			for i := range p.Points {
 				a.attached = append(a.attached, p.Points[i].AP.Name)
 			}
-		case compile.AttachIter:
-			r.iters = append(r.iters, p)
-			a.attach(p)
 		default:
 			a.attach(p)
 		}
@@ -213,6 +218,7 @@ func (r *run) attachAll() error {
 	if err := r.startTimers(); err != nil {
 		return err
 	}
+	r.startIterators(a.iters)
 	attached := &output.Attached{Probes: len(a.attached), Names: a.attached, Failed: a.failed}
 	r.queue = append([]output.Event{attached}, r.queue...)
 	return nil
@@ -265,5 +271,27 @@ func (r *run) runAll(kind compile.Attach) error {
 	return nil
 }
 
-// The program type of everything that is run by test_run.
-const runType = ebpf.RawTracepoint
+// runBegin runs the begin probes. What they print stays in the ring buffer until
+// Next, but whether they called exit() must be known before anything is
+// attached.
+func (r *run) runBegin() error {
+	if err := r.runAll(compile.RunBegin); err != nil {
+		return err
+	}
+	if r.ring != nil && r.peekExit() {
+		r.skipAttach = true
+	}
+	return nil
+}
+
+// peekExit looks for exit() among the records that were not read yet.
+func (r *run) peekExit() bool {
+	look := *r.ring
+	for rec := look.next(); rec != nil; rec = look.next() {
+		id, _ := recordHead(rec)
+		if int(id) < len(r.obj.Actions) && r.obj.Actions[id].Kind == compile.ActExit {
+			return true
+		}
+	}
+	return false
+}

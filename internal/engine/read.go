@@ -160,7 +160,7 @@ func (rd *reader) slow(r *run, a *action, aux uint32, rec []byte) output.Event {
 	case compile.ActSystem:
 		return rd.system(r, a, rec)
 	case compile.ActJoin:
-		return &output.Join{Meta: rd.meta(a), Text: joinText(a, aux, rec)}
+		return &output.Join{Meta: rd.meta(a), Text: joinText(a, rec)}
 	case compile.ActHelperError:
 		return rd.helperError(a, aux)
 	case compile.ActUnwatch:
@@ -262,7 +262,7 @@ func (rd *reader) printMap(r *run, a *action) output.Event {
 		return readFailed(m, err)
 	}
 	dump.Meta = rd.meta(a)
-	return dump
+	return withZero(dump, m.Value.Type)
 }
 
 func (rd *reader) emptyMap(r *run, a *action) output.Event {
@@ -345,20 +345,19 @@ func (rd *reader) helperError(a *action, aux uint32) output.Event {
 	return &output.HelperError{Meta: rd.meta(a), Helper: a.Text, Retcode: code, Text: errnoString(-code), At: location(a.Span)}
 }
 
-// joinText joins the strings of join(): those that are not empty.
-func joinText(a *action, aux uint32, rec []byte) string {
-	var words []string
-	for i := range a.Args {
-		if aux > 0 && i >= int(aux) {
-			break
-		}
-		text, _ := cString(part(&a.Args[i], rec), a.Args[i].Size)
-		if len(text) > 0 {
-			words = append(words, string(text))
-		}
+// joinText joins the strings of join(): their number comes first.
+func joinText(a *action, rec []byte) string {
+	if len(a.Args) == 0 {
+		return ""
 	}
-	sep := a.Text
-	return strings.Join(words, sep)
+	n := min(int(word(part(&a.Args[0], rec))), len(a.Args)-1)
+	words := make([]string, 0, max(n, 0))
+	for i := range max(n, 0) {
+		l := &a.Args[i+1]
+		text, _ := cString(part(l, rec), l.Size)
+		words = append(words, string(text))
+	}
+	return strings.Join(words, a.Text)
 }
 
 // location turns a span into what events carry.

@@ -34,7 +34,7 @@ const (
 // reads the ring buffer, prints maps and ends the run. The group holds the few
 // goroutines that must wait for something else (signals, slow teardown).
 //
-// Lock order: mu, then closing. mu is held by Next while it works and also while
+// Lock order: mu, then using. mu is held by Next while it works and also while
 // it sleeps; Stop and Close therefore set a flag and wake it before they lock.
 type run struct {
 	obj     *compile.Object
@@ -63,14 +63,17 @@ type run struct {
 	user                        []*bpfMap // maps of the program
 	events, loss, params, setup *bpfMap
 	decode                      decoder
+	loader                      *loader
 	programs                    []*program
-	iters                       []*program
+	skipAttach                  bool // begin called exit()
+	iters                       iterators
 	attachments                 attachment
 	child                       *child
 	lost                        lossBook
 
 	counters counters
 
+	using     sync.RWMutex // held for reading while descriptors are used outside mu
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -91,6 +94,7 @@ func newRun(n *Native, obj *compile.Object, opts *Options) *run {
 		symbols = symbol.NewSymbolizer(nil)
 	}
 	r.decode = decoder{names: newNames(symbols, n.Symbols == nil), clock: r.boot, strings: obj.Strings}
+	r.lost.slots = obj.Losses
 	r.reader.prepare(r)
 	return r
 }
@@ -169,8 +173,7 @@ func (r *run) shouldEnd() bool {
 		r.reason = output.ExitStopped
 	case r.child.ended():
 		r.reason = output.ExitDetached
-	case len(r.iters) > 0 && r.onlyIterators():
-		r.readIterators()
+	case r.iters.done.Load() && r.onlyIterators():
 		r.reason = output.ExitDetached
 	default:
 		return false
@@ -261,10 +264,10 @@ func (r *run) Stop() {
 }
 
 func (r *run) wake() {
-	if r.closed.Load() {
-		return
+	if r.use() {
+		r.waiter.wake()
+		r.using.RUnlock()
 	}
-	r.waiter.wake()
 }
 
 // Close frees everything.
@@ -275,12 +278,14 @@ func (r *run) Close() error {
 
 func (r *run) close() error {
 	r.cancel()
+	r.closed.Store(true)
 	if r.waiter != nil {
 		r.waiter.wake()
 	}
-	r.closed.Store(true)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.using.Lock()
+	defer r.using.Unlock()
 	r.phase = phaseDone
 	errs := []error{r.attachments.detach(), r.child.kill()}
 	r.freeLater()
