@@ -48,8 +48,11 @@ func Parse(src *Source, opts *ParseOptions) (file *File, ds Diagnostics) {
 		}
 	}()
 	p.parseFile()
-	if !p.diags.HasErrors() || p.complete() {
+	if p.complete() {
 		p.checkAttachPoints()
+	}
+	if !p.diags.HasErrors() {
+		p.checkCMacros()
 	}
 	return p.file, p.diags
 }
@@ -80,6 +83,8 @@ type parser struct {
 	cond    []condition // open #if lines
 	defines map[string]string
 	consts  map[string]int64 // enumerators seen
+
+	expansions int // macros expanded in constant expressions
 }
 
 // bailout unwinds to the next statement or, with decl set, to the next

@@ -216,12 +216,12 @@ func stripComments(s string) string {
 	return strings.TrimSpace(s)
 }
 
-// maxExpand bounds macros that name macros.
+// maxExpand bounds how deeply macros name macros.
 const maxExpand = 50
 
 // evalText evaluates a constant expression given as text. Macros are expanded.
 func (p *parser) evalText(text string, depth int) (int64, error) {
-	if depth > maxExpand {
+	if p.expansions++; depth > maxExpand || p.expansions > maxExpand*maxExpand {
 		return 0, fmt.Errorf("macros name each other without end")
 	}
 	x, ds := ParseExpr(NewSource("macro", text))
