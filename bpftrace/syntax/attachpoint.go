@@ -81,7 +81,7 @@ func (a *ParsedAttachPoint) String() string {
 	}
 	var b strings.Builder
 	b.WriteString(a.Kind.String())
-	for _, s := range []string{a.Target, a.Lang, a.Ns} {
+	for _, s := range []string{a.Target, a.Unit, a.Lang, a.Ns} {
 		writePart(&b, s)
 	}
 	writeNumber(&b, uint64(a.BPFID))
@@ -271,7 +271,7 @@ func (s *splitter) parse() *ParsedAttachPoint {
 const whyKind = "An attach point begins with its kind, such as kprobe, tracepoint, uprobe, profile or interval."
 
 // matchKinds returns the kinds that pattern stands for: those of user space
-// when a binary follows or a process is given, else those of the kernel.
+// when a binary follows or a process is given, else those of the kernel, by name.
 func (s *splitter) matchKinds(pattern string) []*ProbeKindInfo {
 	if len(s.parts) == 1 {
 		pattern = "*"
@@ -284,6 +284,7 @@ func (s *splitter) matchKinds(pattern string) []*ProbeKindInfo {
 			kinds = append(kinds, k)
 		}
 	}
+	slices.SortFunc(kinds, func(a, b *ProbeKindInfo) int { return strings.Compare(a.Name, b.Name) })
 	return kinds
 }
 

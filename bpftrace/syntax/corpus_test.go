@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -55,5 +57,63 @@ func TestCorpusFormats(t *testing.T) {
 				t.Run(c.ID, func(t *testing.T) { checkFormat(t, c.Prog) })
 			}
 		})
+	}
+}
+
+// TestCorpusAccepts asserts that what upstream's parser accepts is accepted.
+// Left out are cases whose attach points need a binary that is not there or
+// name one by a placeholder.
+func TestCorpusAccepts(t *testing.T) {
+	for _, name := range []string{"parser_accept", "old_parser_accept", "semantic_accept", "tools", "old_tools"} {
+		total, good := 0, 0
+		for _, c := range corpus(t, name) {
+			if strings.Contains(c.Prog, "{TESTBIN}") {
+				continue
+			}
+			total++
+			if _, ds := Parse(NewSource("stdin", c.Prog), &ParseOptions{Params: c.Params, Unsafe: true}); ds.HasErrors() {
+				t.Logf("%s: %s\n%q", c.ID, ds[0].Message, c.Prog)
+				continue
+			}
+			good++
+		}
+		t.Logf("%s: %d of %d accepted", name, good, total)
+		if good*1000 < total*995 {
+			t.Errorf("%s: %d of %d accepted", name, good, total)
+		}
+	}
+}
+
+var placeRE = regexp.MustCompile(`(?m)^(\S+:[\d:-]+): ERROR: (.*)$`)
+
+// TestCorpusRejects asserts that what upstream's parser rejects is rejected,
+// with the first error at the same place and in the same words.
+func TestCorpusRejects(t *testing.T) {
+	exact, placed, worded := 0, 0, 0
+	for _, c := range corpus(t, "parser_reject") {
+		_, ds := Parse(NewSource("stdin", c.Prog), &ParseOptions{Params: c.Params})
+		if !ds.HasErrors() {
+			t.Errorf("%s is accepted: %q", c.ID, c.Prog)
+			continue
+		}
+		m := placeRE.FindStringSubmatch(c.Error)
+		if c.ErrorMode != "exact" || m == nil {
+			continue
+		}
+		exact++
+		if ds[0].Span.String() == m[1] {
+			placed++
+		} else {
+			t.Logf("%s: at %s, want %s\n%q", c.ID, ds[0].Span, m[1], c.Prog)
+		}
+		if ds[0].Message == m[2] {
+			worded++
+		} else {
+			t.Logf("%s: %q, want %q\n%q", c.ID, ds[0].Message, m[2], c.Prog)
+		}
+	}
+	t.Logf("of %d exact cases %d have the same place, %d the same words", exact, placed, worded)
+	if placed*100 < exact*98 || worded*100 < exact*98 {
+		t.Errorf("of %d exact cases only %d have the same place and %d the same words", exact, placed, worded)
 	}
 }
