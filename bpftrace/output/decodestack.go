@@ -20,12 +20,10 @@ func parseStack(text string) (Stack, bool) {
 			continue
 		}
 		f, mode, ok := parseFrame(line)
-		if !ok || i > 0 && mode != s.Mode && s.Mode != StackBuildID {
+		if !ok || i > 0 && mode != s.Mode && min(mode, s.Mode) < StackRaw {
 			return Stack{}, false
 		}
-		if i == 0 || mode == StackBuildID {
-			s.Mode = mode
-		}
+		s.Mode = max(s.Mode, mode) // frames without a build id look raw
 		if mode == StackPerf && f.Module != "" || mode == StackBuildID {
 			s.User = true
 		}
@@ -76,20 +74,29 @@ func parsePerfFrame(text string) (Frame, bool) {
 	if !ok || err != nil {
 		return Frame{}, false
 	}
-	module := ""
-	if at := strings.LastIndex(rest, " ("); at > 0 && strings.HasSuffix(rest, ")") {
-		module, rest = rest[at+2:len(rest)-1], rest[:at]
-	}
-	f, ok := parseSymbol(rest, module == "inlined")
+	f, ok := parsePlace(rest)
 	f.Addr = addr
-	switch module {
-	case "inlined":
-		f.Inlined = true
-	case "[unknown]":
-	default:
-		f.Module = module
-	}
 	return f, ok
+}
+
+// parsePlace reads "SYMBOL+OFFSET (MODULE)"; both names may hold parentheses.
+func parsePlace(text string) (Frame, bool) {
+	if symbol, ok := strings.CutSuffix(text, " (inlined)"); ok {
+		return Frame{Symbol: symbol, Inlined: true}, symbol != ""
+	}
+	text = strings.TrimSuffix(text, " ([unknown])")
+	if strings.HasSuffix(text, ")") {
+		for at := 0; at < len(text); at++ {
+			if !strings.HasPrefix(text[at:], " (") {
+				continue
+			}
+			if f, ok := parseSymbol(text[:at], false); ok {
+				f.Module = text[at+2 : len(text)-1]
+				return f, true
+			}
+		}
+	}
+	return parseSymbol(text, false)
 }
 
 // parseSymbol reads "NAME+OFFSET@FILE:LINE", where the file may be missing, or

@@ -53,24 +53,31 @@ type AttachFailure struct {
 	Reason string
 }
 
-// LossCause says where events were lost.
+// LossCause says what was lost, and where.
 type LossCause uint8
 
-// Causes of loss.
+// Causes of loss. The first three lose events; those that follow lose part of
+// what the program meant to do, and bpftrace says nothing about them.
 const (
-	LossUnknown LossCause = iota // the engine did not say
-	LossRing                     // the ring buffer was full
-	LossReader                   // a reader, recorder or client was too slow
-	LossMap                      // a map was full and refused updates
-	LossMissed                   // the kernel skipped the probe (recursion, nmissed)
+	LossUnknown LossCause = iota // events; the engine did not say where
+	LossRing                     // events: the ring buffer was full
+	LossReader                   // events: a reader, recorder or client was too slow
+	LossMap                      // map updates: the map was full
+	LossMissed                   // probe hits: the kernel skipped the probe (recursion, nmissed)
+	LossString                   // ends of strings: longer than their buffer
+	LossStack                    // stacks that could not be read
+	LossHelper                   // results of helpers that failed
 )
 
-// Lost reports events that were produced and cannot be shown.
+// ofEvents reports whether whole events were lost.
+func (c LossCause) ofEvents() bool { return c <= LossReader }
+
+// Lost reports what was produced and cannot be shown.
 type Lost struct {
 	Meta                // Probe is set when the loss is known to belong to one probe
-	Events uint64       // lost since the last report
+	Events uint64       // or updates, strings, … lost since the last report
 	Total  uint64       // lost since the start; 0 unknown
-	Cause  LossCause    // where
+	Cause  LossCause    // what and where
 	Map    string       // "@name" for LossMap
 	Detail []LossDetail // by probe, map or CPU; nil unknown
 }

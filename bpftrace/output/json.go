@@ -16,8 +16,9 @@ type JSONOptions struct {
 	// has not; see JSONEncoder.
 	Typed bool
 
-	// Diagnostics receives, as text, the notices that bpftrace's JSON has no
-	// record for. nil discards them. Unused with Typed.
+	// Diagnostics receives, as text, what bpftrace's JSON has no record for:
+	// notices, and losses other than of events. nil discards them. Unused with
+	// Typed.
 	Diagnostics io.Writer
 }
 
@@ -40,7 +41,7 @@ type JSONOptions struct {
 //     stacks arrays of frames, truncated strings {"text", "truncated"};
 //   - "time" (ns since 1970), "cpu" and "probe" where they are known, "args" of
 //     printf, "cause" and "map" of a loss, "dropped" and "omitted" of a map;
-//   - records of type "exit" and "notice".
+//   - records of type "exit" and "notice", and of losses other than of events.
 type JSONEncoder struct {
 	w     io.Writer
 	diag  io.Writer
@@ -62,8 +63,8 @@ func NewJSONEncoder(w io.Writer, opts *JSONOptions) *JSONEncoder {
 // Encode writes one event with one Write, or none if the event has no record.
 // Its errors are those of the writer.
 func (e *JSONEncoder) Encode(ev Event) error {
-	if n, ok := ev.(*Notice); ok && !e.typed {
-		return e.encodeNotice(n)
+	if !e.typed && isRemark(ev) {
+		return e.encodeRemark(ev)
 	}
 	e.buf = e.appendRecord(e.buf[:0], ev)
 	if len(e.buf) == 0 {
@@ -77,11 +78,28 @@ func (e *JSONEncoder) Encode(ev Event) error {
 	return err
 }
 
-func (e *JSONEncoder) encodeNotice(n *Notice) error {
+// isRemark reports whether bpftrace has no record for ev but there is text.
+func isRemark(ev Event) bool {
+	switch ev := ev.(type) {
+	case *Notice:
+		return true
+	case *Lost:
+		return !ev.Cause.ofEvents()
+	}
+	return false
+}
+
+func (e *JSONEncoder) encodeRemark(ev Event) error {
 	if e.diag == nil {
 		return nil
 	}
-	e.buf = appendNotice(e.buf[:0], n)
+	e.buf = e.buf[:0]
+	switch ev := ev.(type) {
+	case *Notice:
+		e.buf = appendNotice(e.buf, ev)
+	case *Lost:
+		e.buf = appendLost(e.buf, ev)
+	}
 	_, err := e.diag.Write(e.buf)
 	return err
 }
@@ -226,21 +244,30 @@ func appendJSONString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
+// appendJSONText copies what needs no escape in one go.
 func appendJSONText(dst []byte, s string) []byte {
+	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {
-			dst = appendJSONByte(dst, c)
+			if c < ' ' || c == '"' || c == '\\' {
+				dst = appendJSONByte(append(dst, s[start:i]...), c)
+				start = i + 1
+			}
 			i++
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
-		dst = utf8.AppendRune(dst, r) // U+FFFD where s is not UTF-8
+		if r == utf8.RuneError && size == 1 {
+			dst = append(append(dst, s[start:i]...), "\uFFFD"...)
+			start = i + 1
+		}
 		i += size
 	}
-	return dst
+	return append(dst, s[start:]...)
 }
 
+// appendJSONByte writes a byte that must not stand in a string as it is.
 func appendJSONByte(dst []byte, c byte) []byte {
 	switch c {
 	case '"', '\\':
@@ -252,8 +279,5 @@ func appendJSONByte(dst []byte, c byte) []byte {
 	case '\t':
 		return append(dst, `\t`...)
 	}
-	if c < ' ' {
-		return appendHexByte(append(dst, `\u00`...), c)
-	}
-	return append(dst, c)
+	return appendHexByte(append(dst, `\u00`...), c)
 }

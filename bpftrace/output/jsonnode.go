@@ -3,6 +3,7 @@ package output
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -23,7 +24,8 @@ const maxDepth = 100
 var errSyntax = errors.New("not JSON as bpftrace writes it")
 
 // jsonParser reads one line. It accepts what bpftrace prints in error: escapes
-// of eight digits for bytes from 0x80 up, numbers in hexadecimal.
+// of eight digits for bytes from 0x80 up, numbers in hexadecimal, and before
+// 0.24 text without quotes.
 type jsonParser struct {
 	s string
 	i int
@@ -31,7 +33,7 @@ type jsonParser struct {
 
 func parseJSON(line string) (node, error) {
 	p := &jsonParser{s: line}
-	n, err := p.value(0)
+	n, err := p.value(0, false)
 	if err != nil {
 		return node{}, err
 	}
@@ -57,7 +59,7 @@ func (p *jsonParser) eat(c byte) bool {
 	return false
 }
 
-func (p *jsonParser) value(depth int) (node, error) {
+func (p *jsonParser) value(depth int, inArray bool) (node, error) {
 	switch {
 	case depth > maxDepth:
 		return node{}, errSyntax
@@ -68,7 +70,7 @@ func (p *jsonParser) value(depth int) (node, error) {
 	case p.eat('"'):
 		return p.text()
 	}
-	return p.word()
+	return p.word(inArray)
 }
 
 func (p *jsonParser) object(depth int) (node, error) {
@@ -84,7 +86,7 @@ func (p *jsonParser) object(depth int) (node, error) {
 		if err != nil || !p.eat(':') {
 			return n, errSyntax
 		}
-		member, err := p.value(depth + 1)
+		member, err := p.value(depth+1, false)
 		if err != nil {
 			return n, err
 		}
@@ -106,7 +108,7 @@ func (p *jsonParser) array(depth int) (node, error) {
 		return n, nil
 	}
 	for {
-		elem, err := p.value(depth + 1)
+		elem, err := p.value(depth+1, true)
 		if err != nil {
 			return n, err
 		}
@@ -121,22 +123,54 @@ func (p *jsonParser) array(depth int) (node, error) {
 	}
 }
 
-// word reads a number or a name.
-func (p *jsonParser) word() (node, error) {
+// word reads a number or a name, or text without quotes.
+func (p *jsonParser) word(inArray bool) (node, error) {
 	start := p.i
 	for p.i < len(p.s) && isWordByte(p.s[p.i]) {
 		p.i++
 	}
-	switch word := p.s[start:p.i]; word {
-	case "":
-		return node{}, errSyntax
+	word := p.s[start:p.i]
+	if p.space(); p.i >= len(p.s) || strings.IndexByte(",]}", p.s[p.i]) < 0 || !isWord(word) {
+		p.i = start
+		return p.bareText(inArray)
+	}
+	switch word {
 	case "true", "false":
 		return node{kind: 't', text: word}, nil
 	case "null":
 		return node{kind: 'n'}, nil
-	default:
-		return node{kind: '0', text: word}, nil
 	}
+	return node{kind: '0', text: word}, nil
+}
+
+func isWord(s string) bool {
+	if s == "true" || s == "false" || s == "null" {
+		return true
+	}
+	digits := strings.TrimPrefix(strings.TrimPrefix(s, "-"), "0x")
+	return digits != "" && strings.Trim(digits, "0123456789abcdef") == ""
+}
+
+// bareText reads up to what can follow a value: in an object, that is the next
+// member.
+func (p *jsonParser) bareText(inArray bool) (node, error) {
+	next := `, "`
+	if inArray {
+		next = ","
+	}
+	rest := p.s[p.i:]
+	end := strings.IndexAny(rest, "]}")
+	if end < 0 {
+		return node{}, errSyntax
+	}
+	if comma := strings.Index(rest[:end], next); comma >= 0 {
+		end = comma
+	}
+	if end == 0 {
+		return node{}, errSyntax
+	}
+	p.i += end
+	return node{kind: '"', text: rest[:end]}, nil
 }
 
 func isWordByte(c byte) bool {

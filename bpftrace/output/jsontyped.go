@@ -6,7 +6,8 @@ import (
 
 // The names of causes, reasons and levels in typed records.
 var (
-	causeNames  = [...]string{LossUnknown: "", LossRing: "ring", LossReader: "reader", LossMap: "map", LossMissed: "missed"}
+	causeNames = [...]string{LossUnknown: "", LossRing: "ring", LossReader: "reader", LossMap: "map", LossMissed: "missed",
+		LossString: "string", LossStack: "stack", LossHelper: "helper"}
 	reasonNames = [...]string{ExitUnknown: "", ExitProgram: "program", ExitStopped: "stopped", ExitTimeout: "timeout",
 		ExitLimit: "limit", ExitDetached: "detached", ExitFailed: "failed"}
 	levelNames = [...]string{LevelInfo: "info", LevelWarning: "warning", LevelError: "error"}

@@ -153,13 +153,12 @@ func appendJSONSeries(dst []byte, s TSeries) []byte {
 // appendJSONKey writes a key as a string: the parts of a tuple separated by
 // commas, without spaces.
 func (st *style) appendJSONKey(dst []byte, key Value) []byte {
-	var text []byte
 	if t, ok := key.(Tuple); ok {
-		text = st.appendCompactParts(nil, t)
+		st.key = st.appendCompactParts(st.key[:0], t)
 	} else {
-		text = st.appendCompact(nil, key)
+		st.key = st.appendCompact(st.key[:0], key)
 	}
-	return appendJSONString(dst, string(text))
+	return appendJSONString(dst, string(st.key))
 }
 
 // appendCompact writes a value as text without the spaces that bpftrace adds.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -316,7 +317,11 @@ func runOracle(t *testing.T, program string, args ...string) string {
 // runOracleBoth also returns standard error, which names the file oracle.bt.
 func runOracleBoth(t *testing.T, program string, args ...string) (out, diag string) {
 	t.Helper()
-	bpftrace := findOracle(t)
+	return runBpftrace(t, findOracle(t), program, args...)
+}
+
+func runBpftrace(t *testing.T, bpftrace, program string, args ...string) (out, diag string) {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(dir+"/oracle.bt", []byte(program), 0o600); err != nil {
 		t.Fatal(err)
@@ -349,4 +354,43 @@ func findOracle(t *testing.T) string {
 	}
 	t.Skip("no bpftrace 0.27")
 	return ""
+}
+
+// TestDecodeOldest reads what a bpftrace before 0.24 prints, where there is one.
+func TestDecodeOldest(t *testing.T) {
+	version, err := exec.Command("bpftrace", "--version").Output()
+	if err != nil || os.Geteuid() != 0 || !strings.HasPrefix(string(version), "bpftrace v0.17") {
+		t.Skipf("no bpftrace 0.17 that can run: %s", version)
+	}
+	const program = `BEGIN { @a = avg(7); @av["x"] = avg(3); @st = stats(4); @sk[5] = stats(3); @c = count(); @k = kstack(perf, 2);
+		@h = hist(5); @hk[1, "z"] = hist(3); @l = lhist(500, 0, 100, 10); @cg = cgroup_path(1); @m = macaddr((int8*)curtask);
+		@p[(uint8*)5] = 6; @t = (1, "x", (2, 3)); @u = (uint64)0xffffffffffffffff; @i = ntop(0x0100007f);
+		@at[1] = strftime("%H:%M:00", 0); @x[kstack(2)] = 1; printf("\001é\n"); exit(); }`
+	out, _ := runBpftrace(t, "bpftrace", program, "-f", "json")
+	kinds := map[string]MapKind{"@a": MapAvg, "@av": MapAvg, "@st": MapStats, "@sk": MapStats, "@h": MapHist, "@hk": MapHist, "@l": MapLhist}
+	want := map[string]Value{"@a": Stats{Avg: true, Average: 7}, "@av": Stats{Avg: true, Average: 3}, "@st": stats(1, 4), "@sk": stats(1, 3),
+		"@c": Int(1), "@h": log2Of(0, 5), "@hk": log2Of(0, 3), "@p": Int(6), "@t": Tuple{Int(1), str("x"), Tuple{Int(2), Int(3)}},
+		"@u": Uint(1<<64 - 1), "@i": str("127.0.0.1"), "@x": Int(1)}
+	for _, ev := range decodeAll(t, out, nil) {
+		switch ev := ev.(type) {
+		case *Notice:
+			t.Errorf("not understood: %s", ev.Text)
+		case *Printf:
+			if ev.Text != "\x01é\n" {
+				t.Errorf("printf %q", ev.Text)
+			}
+		case *MapDump:
+			got := ev.Entries[0].Value
+			if v, ok := want[ev.Name]; ok && !reflect.DeepEqual(got, v) || ev.Kind != kinds[ev.Name] {
+				t.Errorf("%s: kind %v, got %#v, want %#v", ev.Name, ev.Kind, got, v)
+			}
+			delete(want, ev.Name)
+			if s, ok := got.(Stack); ev.Name == "@k" && (!ok || len(s.Frames) != 2 || s.Frames[0].Addr == 0) {
+				t.Errorf("@k: got %#v", got)
+			}
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("not printed: %v\n%s", want, out)
+	}
 }

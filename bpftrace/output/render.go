@@ -11,6 +11,7 @@ type style struct {
 	trailer string         // after truncated strings
 	loc     *time.Location // of the times in a time series
 	plus    bool           // before signed integers that are not negative
+	key     []byte         // scratch space
 }
 
 // append writes v as print(v) does, without the line break that ends it.

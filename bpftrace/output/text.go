@@ -103,10 +103,10 @@ func (e *TextEncoder) appendDiagnostic(dst []byte, ev Event) []byte {
 	case *Attached:
 		return appendAttached(dst, ev)
 	case *Lost:
-		e.lost += ev.Events
-		dst = append(dst, "Lost "...)
-		dst = strconv.AppendUint(dst, ev.Events, 10)
-		return append(dst, " events\n"...)
+		if ev.Cause.ofEvents() {
+			e.lost += ev.Events
+		}
+		return appendLost(dst, ev)
 	case *Errorf:
 		return appendErrorf(dst, ev)
 	case *HelperError:
@@ -128,6 +128,31 @@ func appendAttached(dst []byte, a *Attached) []byte {
 		return append(dst, " probe\n"...)
 	}
 	return append(dst, " probes\n"...)
+}
+
+// lostThings says what a loss other than of events has lost.
+var lostThings = [...]string{
+	LossMap:    "updates were refused because the map was full",
+	LossMissed: "hits of probes were skipped by the kernel",
+	LossString: "strings were cut off",
+	LossStack:  "stacks could not be read",
+	LossHelper: "calls of helpers failed",
+}
+
+func appendLost(dst []byte, l *Lost) []byte {
+	if l.Cause.ofEvents() {
+		dst = append(dst, "Lost "...)
+		dst = strconv.AppendUint(dst, l.Events, 10)
+		return append(dst, " events\n"...)
+	}
+	dst = append(dst, "WARNING: "...)
+	for _, where := range []string{l.Map, l.Probe} {
+		if where != "" {
+			dst = append(append(dst, where...), ": "...)
+		}
+	}
+	dst = strconv.AppendUint(dst, l.Events, 10)
+	return appendLine(dst, " ", nameOf(lostThings[:], int(l.Cause)))
 }
 
 func (e *TextEncoder) appendLostTotal(dst []byte) []byte {
