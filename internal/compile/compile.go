@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/btf"
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/bpftrace/syntax"
@@ -53,6 +51,8 @@ type compiler struct {
 	stacks  map[stackKey]*Map
 	setup   *Map
 	params  *Map
+	zeroes  *Map
+	usdt    *Map
 }
 
 // Compile turns a checked program into an Object. What info's target cannot run
@@ -67,7 +67,7 @@ func Compile(info *check.Info, opts *Options) (obj *Object, diags syntax.Diagnos
 		c.opts = *opts
 	}
 	c.arch = archOf(info.Target)
-	c.obj.Setup = Setup{Start: -1, PIDNsDev: -1, PIDNsIno: -1, CPID: -1, NCPUs: -1}
+	c.obj.Setup = Setup{Start: -1, PIDNsDev: -1, PIDNsIno: -1, CPID: -1, NCPUs: -1, TAIOffset: -1}
 	c.paramBlock()
 	for _, m := range info.Maps {
 		c.userMap(m)
@@ -155,23 +155,6 @@ func mapName(s string) string {
 	return s[:min(len(s), 15)]
 }
 
-// withFunc attaches the BTF of a function, which the kernel wants of programs
-// with callbacks.
-func withFunc(ins asm.Instruction, g *gen) asm.Instruction {
-	long := &btf.Int{Name: "long", Size: 8, Encoding: btf.Signed}
-	proto := &btf.FuncProto{Return: long}
-	linkage := btf.GlobalFunc
-	names := []string{"ctx"}
-	if g.parent != nil {
-		linkage = btf.StaticFunc
-		names = g.loop.params
-	}
-	for _, n := range names {
-		proto.Params = append(proto.Params, btf.FuncParam{Name: n, Type: &btf.Int{Name: "unsigned long", Size: 8}})
-	}
-	return btf.WithFuncMetadata(ins, &btf.Func{Name: g.name, Type: proto, Linkage: linkage})
-}
-
 var progTypes = map[syntax.ProbeKind]struct {
 	typ    ebpf.ProgramType
 	attach Attach
@@ -239,7 +222,7 @@ func (c *compiler) groups(p *check.Probe) [][]*check.AttachPoint {
 	case syntax.ProbeFentry, syntax.ProbeFexit, syntax.ProbeIter:
 		return each(p.AttachPoints)
 	case syntax.ProbeTracepoint, syntax.ProbeRawTracepoint, syntax.ProbeProfile, syntax.ProbeSoftware, syntax.ProbeHardware, syntax.ProbeWatchpoint:
-		if c.readsPoint(p) && c.info.Target.Has(AbilityCookie) != check.Yes {
+		if c.readsPoint(p) && c.info.Target.Has(check.AbilityAttachCookie) != check.Yes {
 			return each(p.AttachPoints)
 		}
 	}

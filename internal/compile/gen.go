@@ -32,7 +32,9 @@ type program struct {
 	cached   map[cacheKey]place
 	depth    int // loops nested at most
 	funcs    []*gen
-	returned place // word in scratch memory: a loop's body has returned from the probe
+	returns  bool               // a loop's body returns from the probe
+	returned place              // word in scratch memory: a loop's body has returned from the probe
+	result   place              // word that holds what a test returns
 	point    *check.AttachPoint // the only attach point; nil when cookies tell them apart
 	scratchM *Map
 }
@@ -50,8 +52,6 @@ type gen struct {
 	end         label // leaves the program, or the loop's body after setting returned
 	loop        *loop // innermost loop whose body is compiled here
 	cold        []coldPath
-	inline      []*inlineCall
-	record      bool // R8 holds a record that must be submitted
 }
 
 // coldPath is code that is kept away from the straight line.
@@ -95,7 +95,13 @@ func (g *gen) body() {
 		g.release(m)
 	}
 	g.span = p.probe.Decl.Span()
-	g.bump(Passed)
+	if p.probe.Predicate != nil {
+		g.bump(Passed)
+	}
+	if p.returns {
+		g.usesScratch = true
+		g.storeImm(p.returned, 0, 8)
+	}
 	g.block(p.probe.Body)
 	g.span = p.probe.Decl.Span()
 	g.set(g.end)
@@ -105,8 +111,19 @@ func (g *gen) body() {
 
 // leave ends the program.
 func (g *gen) leave() {
-	g.imm(asm.R0, 0)
+	if p := g.prog; p.result.base != 0 {
+		g.load(asm.R0, p.result, 8)
+	} else {
+		g.imm(asm.R0, 0)
+	}
 	g.exit()
+}
+
+// returnValue keeps R0 as what the program returns: the outcome of a test.
+func (g *gen) returnValue() {
+	if g.prog.result.base != 0 {
+		g.storeReg(g.prog.result, asm.R0, 8)
+	}
 }
 
 func (g *gen) coldPaths() {
@@ -146,11 +163,7 @@ func (p *program) link() {
 }
 
 func (p *program) markFunc(g *gen) asm.Instruction {
-	ins := g.insns[0].WithSymbol(g.name)
-	if len(p.funcs) > 1 {
-		ins = withFunc(ins, g)
-	}
-	return ins
+	return g.insns[0].WithSymbol(g.name)
 }
 
 // prologue saves the context and looks up the scratch memory.
@@ -163,10 +176,7 @@ func (p *program) prologue(g *gen) {
 	}
 	if uses {
 		m := p.scratchMap()
-		key := place{asm.R10, -stackSize}
-		if g.frame.peak+8 <= stackSize {
-			key.off = -(g.frame.peak + 8)
-		}
+		key := place{asm.R10, -8} // nothing is on the stack yet
 		head.storeImm(key, 0, 4)
 		head.addr(asm.R2, key)
 		head.mapPtr(asm.R1, m)

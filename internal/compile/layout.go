@@ -1,6 +1,9 @@
 package compile
 
-import "github.com/mcptrace/mcptrace/bpftrace/check"
+import (
+	"github.com/mcptrace/mcptrace/bpftrace/check"
+	"github.com/mcptrace/mcptrace/bpftrace/output"
+)
 
 // The layout of values in map keys, map values and records of the ring buffer.
 // The compiler writes it and an engine reads it; nothing else needs to know.
@@ -28,8 +31,8 @@ import "github.com/mcptrace/mcptrace/bpftrace/check"
 //	Sum                       s64
 //	Min, Max                  s64 value, u64 set
 //	Avg, Stats                u64 count, s64 total
-//	Hist                      HistBuckets(bits) u64, numbered by HistBucket
-//	LHist                     LHistBuckets u64: under, steps ..., over
+//	Hist                      HistBuckets(bits) u64, numbered by output.Log2Bucket
+//	LHist                     LHistBuckets u64, numbered by output.LinearBucket
 //	TSeries                   Intervals slots of u64 epoch, s64 value, s64 total, u64 count
 //
 // Slot epoch%Intervals of a TSeries holds the interval that began Interval*epoch
@@ -57,6 +60,35 @@ const (
 	BuildIDFrameSize = 32
 )
 
+// Flags of a stack reference.
+const (
+	StackUser = 1 << 0 // frames of a user process: tgid says of which
+)
+
+// Values of the map with RoleUSDT describe one place of a USDT probe: u64 number
+// of arguments, then USDTArgs descriptions of USDTArgSize bytes. The low 32 bits
+// of the attach cookie are the index of the description, the high ones
+// Point.Cookie. An argument is value + register + (index register << scale); with
+// kind USDTMemory it lies in user memory at that address. It is then shifted left
+// and back by shift = 64 - 8*size bits, arithmetically when signed.
+// Registers are offsets into struct pt_regs; 0xffff stands for none.
+const (
+	USDTArgs     = 12
+	USDTArgSize  = 40
+	USDTSpecSize = 8 + USDTArgs*USDTArgSize
+
+	USDTValue  = 0  // s64
+	USDTKind   = 8  // u32: USDTRegister (also for constants) or USDTMemory
+	USDTReg    = 12 // u32
+	USDTIndex  = 16 // u32
+	USDTScale  = 20 // u32
+	USDTShift  = 24 // u32
+	USDTSigned = 28 // u32
+
+	USDTRegister = 0
+	USDTMemory   = 1
+)
+
 // Clock says what the nanoseconds of a Timestamp count from.
 type Clock uint32
 
@@ -68,15 +100,11 @@ const (
 )
 
 // HistBuckets returns the number of buckets of a hist with bits.
-func HistBuckets(bits int) int {
-	const top = 62 // highest bit of a positive int64
-	return (top-bits+1)<<bits + 1<<bits + 1
-}
+func HistBuckets(bits int) int { return output.Log2Buckets(uint(bits)) }
 
-// LHistBuckets returns the number of buckets of an lhist: one below Min, one for
-// each step, one from Max on.
+// LHistBuckets returns the number of buckets of an lhist.
 func LHistBuckets(p check.AggParams) int {
-	return int((p.Max-p.Min+p.Step-1)/p.Step) + 2
+	return output.LinearBuckets(p.Min, p.Max, max(p.Step, 1))
 }
 
 // SizeOf returns the bytes that a value of type t takes, padding included.

@@ -31,12 +31,20 @@ type Object struct {
 // value, or -1 when the program does not need it; Size is 0 when no map with
 // RoleSetup exists.
 type Setup struct {
-	Size     int
-	Start    int // CLOCK_BOOTTIME in nanoseconds when the run began, for elapsed
-	PIDNsDev int // device and inode of the pid namespace whose ids pid and tid give; device 0: the initial one
-	PIDNsIno int
-	CPID     int // process id of the -c command
-	NCPUs    int // number of possible CPUs
+	Size      int
+	Start     int // CLOCK_BOOTTIME in nanoseconds when the run began, for elapsed
+	PIDNsDev  int // device and inode of the pid namespace whose ids pid and tid give; device 0: the initial one
+	PIDNsIno  int
+	CPID      int // process id of the -c command
+	NCPUs     int // number of possible CPUs
+	TAIOffset int // nanoseconds to add to CLOCK_BOOTTIME for CLOCK_TAI
+	Cgroups   []CgroupSlot
+}
+
+// CgroupSlot is the offset of the cgroup v2 id of a directory in the Setup map.
+type CgroupSlot struct {
+	Path   string
+	Offset int
 }
 
 // Program is one eBPF program and the attach points that it serves.
@@ -93,6 +101,8 @@ const (
 	AttachFentry
 	AttachFexit
 	AttachIter
+	RunTest  // like RunBegin, only with --test; the program's result is the outcome
+	RunBench // only with --bench
 )
 
 // Map is a BPF map that an Object needs.
@@ -125,6 +135,7 @@ const (
 	RoleConst               // read-only data
 	RoleTask                // task storage that stands for a map keyed by tid
 	RoleSetup               // array of one value, written by the engine: Setup
+	RoleUSDT                // array of operand descriptions, sized and written by the engine: see USDTSpecSize
 )
 
 // Layout says how bytes become a value: a type at an offset, with parts for

@@ -1,0 +1,219 @@
+package compile
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf/asm"
+
+	"github.com/mcptrace/mcptrace/bpftrace/check"
+	"github.com/mcptrace/mcptrace/bpftrace/syntax"
+)
+
+// loop is a loop whose body is being compiled. The body of a while or for loop is
+// a callback of bpf_loop or bpf_for_each_map_elem: an eBPF function of its own,
+// which makes the kernel verify it once however often it runs.
+type loop struct {
+	unrolled bool  // the body is repeated in place: break and continue are jumps
+	next     label // continue
+	stop     label // break
+	outer    *loop
+}
+
+// maxLoop is how often the kernel lets bpf_loop repeat.
+const maxLoop = 1 << 23
+
+// maxNesting is how deep functions may call each other.
+const maxNesting = 7
+
+// callback compiles body as a function that the kernel calls for every round. In
+// it R6 and R9 are what they are in the caller, which passes the address of
+// where it saved them in argument arg. The caller goes on with R0 undefined, and
+// leaves too when the body returned from the probe.
+func (g *gen) callback(span syntax.Span, arg asm.Register, run func(name string, ctx place), body func(b *gen)) {
+	depth := 1
+	for p := g; p.parent != nil; p = p.parent {
+		depth++
+	}
+	if depth > maxNesting {
+		g.fail(span, "loops-too-deep", "loops can be nested %d deep, since the kernel allows %d frames on the stack", maxNesting, maxNesting+1)
+	}
+	saved, ok := g.frame.alloc(16)
+	if !ok {
+		g.fail(span, "loops-too-deep", "there is no stack left for this loop")
+	}
+	g.usesScratch = true
+	p := g.prog
+	name := fmt.Sprintf("%s_l%d", p.out.Name, len(p.funcs))
+	b := p.newGen(name, g, frameOf(p.depth))
+	b.span = span
+	b.mov(asm.R0, arg)
+	b.load(asm.R6, place{asm.R0, 0}, 8)
+	b.load(asm.R9, place{asm.R0, 8}, 8)
+	b.loop = &loop{next: b.newLabel(), stop: b.newLabel()}
+	// The arguments are saved by body before anything else.
+	body(b)
+	b.finishCallback()
+	g.storeReg(saved, asm.R6, 8)
+	g.storeReg(saved.plus(8), asm.R9, 8)
+	run(name, saved)
+	if p.returns {
+		g.load(asm.R0, p.returnFlag(), 8)
+		g.jumpImm(asm.JNE, asm.R0, 0, g.end)
+	}
+	g.avail = map[cacheKey]bool{}
+}
+
+// finishCallback ends a loop's body: 0 goes on, 1 leaves the loop.
+func (b *gen) finishCallback() {
+	b.set(b.loop.next)
+	b.imm(asm.R0, 0)
+	b.exit()
+	b.set(b.loop.stop)
+	b.set(b.end)
+	b.imm(asm.R0, 1)
+	b.exit()
+	b.coldPaths()
+}
+
+// returnFlag is the word that says that a loop's body returned from the probe.
+func (p *program) returnFlag() place { return p.returned }
+
+func (g *gen) loadFunc(dst asm.Register, name string) {
+	ins := asm.LoadImm(dst, -1, asm.DWord)
+	ins.Src = asm.PseudoFunc
+	g.emit(ins.WithReference(name))
+}
+
+// bpfLoop repeats body as often as R0 says.
+func (g *gen) bpfLoop(span syntax.Span, body func(b *gen)) {
+	g.need(check.AbilityLoop, span, "this loop")
+	count := g.temp(8)
+	g.storeReg(count, asm.R0, 8)
+	g.callback(span, asm.R2, func(name string, ctx place) {
+		g.load(asm.R1, count, 8)
+		g.loadFunc(asm.R2, name)
+		g.addr(asm.R3, ctx)
+		g.imm(asm.R4, 0)
+		g.call(asm.FnLoop)
+	}, body)
+}
+
+func (g *gen) while(s *syntax.While) {
+	if v, ok := g.constant(s.Cond); ok && v == 0 {
+		return
+	}
+	g.imm(asm.R0, maxLoop)
+	g.bpfLoop(s.Span(), func(b *gen) {
+		m := b.mark()
+		yes := b.newLabel()
+		b.cond(s.Cond, yes, b.loop.stop, yes)
+		b.set(yes)
+		b.release(m)
+		b.block(s.Body)
+	})
+}
+
+func (g *gen) forLoop(s *syntax.For) {
+	if s.Range != nil {
+		g.forRange(s)
+		return
+	}
+	g.forMap(s)
+}
+
+// forRange runs the body for lo to hi-1.
+func (g *gen) forRange(s *syntax.For) {
+	v := g.prog.info.Vars[s.Var]
+	lo := g.scratchTemp(8)
+	g.scalar(s.Range.Lo)
+	g.storeReg(lo, asm.R0, 8)
+	g.scalar(s.Range.Hi)
+	g.load(asm.R1, lo, 8)
+	some, go_ := g.newLabel(), g.newLabel()
+	g.jumpReg(asm.JSGT, asm.R0, asm.R1, some)
+	g.mov(asm.R0, asm.R1)
+	g.set(some)
+	g.emit(asm.Sub.Reg(asm.R0, asm.R1))
+	g.jumpImm(asm.JLE, asm.R0, maxLoop, go_)
+	g.imm(asm.R0, maxLoop)
+	g.set(go_)
+	g.bpfLoop(s.Span(), func(b *gen) {
+		b.load(asm.R0, lo, 8)
+		b.emit(asm.Add.Reg(asm.R0, asm.R1)) // R1: number of the round
+		b.storeReg(b.varPlace(v), asm.R0, 8)
+		b.block(s.Body)
+	})
+}
+
+// forMap runs the body for every entry of a map; the variable is (key, value).
+func (g *gen) forMap(s *syntax.For) {
+	g.need(check.AbilityForEachMapElem, s.Span(), "for over a map")
+	m := g.mapOf(s.Map)
+	v := g.prog.info.Vars[s.Var]
+	pair := LayoutOf(v.Type, 0)
+	g.callback(s.Span(), asm.R4, func(name string, ctx place) {
+		g.mapPtr(asm.R1, m)
+		g.loadFunc(asm.R2, name)
+		g.addr(asm.R3, ctx)
+		g.imm(asm.R4, 0)
+		g.call(asm.FnForEachMapElem)
+	}, func(b *gen) {
+		at := b.varPlace(v)
+		b.mov(asm.R7, asm.R3)
+		b.r7 = true
+		key, value := pair.Parts[0], pair.Parts[1]
+		b.moveFrom(asm.R2, m.User.Key, at.plus(key.Offset), key.Type)
+		if isAggregation(m.User.Value) {
+			b.r7 = false
+			b.sumCPUs(m, at.plus(key.Offset), s.Span())
+			b.storeReg(at.plus(value.Offset), asm.R0, 8)
+		} else {
+			b.moveFrom(asm.R7, m.User.Value, at.plus(value.Offset), value.Type)
+			b.r7 = false
+		}
+		b.block(s.Body)
+	})
+}
+
+// moveFrom copies a value at the address in r, which is not R0 or R1.
+func (g *gen) moveFrom(r asm.Register, from *check.Type, dst place, to *check.Type) {
+	if r != asm.R7 && SizeOf(from) > maxUnrolled {
+		g.mov(asm.R3, r)
+		r = asm.R3
+	}
+	if sameLayout(from, to) {
+		g.copy(dst, place{r, 0}, SizeOf(to))
+		return
+	}
+	g.convert(place{r, 0}, from, dst, to)
+}
+
+// leaveLoop compiles break and continue.
+func (g *gen) leaveLoop(k syntax.JumpKind) {
+	l := g.loop
+	if k == syntax.Continue {
+		g.jump(l.next)
+		return
+	}
+	if l.unrolled {
+		g.fail(g.span, "not-compiled", "break is not possible in unroll")
+	}
+	g.jump(l.stop)
+}
+
+// returnFrom leaves the probe, out of all loops.
+func (g *gen) returnFrom(s *syntax.Jump) {
+	if s.Value != nil {
+		g.scalar(s.Value)
+		g.returnValue()
+	}
+	g.leaveProbe()
+}
+
+// leaveProbe ends the probe from wherever the code is.
+func (g *gen) leaveProbe() {
+	if g.parent != nil {
+		g.storeImm(g.prog.returnFlag(), 1, 8)
+	}
+	g.jump(g.end)
+}
