@@ -56,7 +56,6 @@ func (g *gen) mark() mark { return mark{g.frame.used, g.prog.scratch.used} }
 
 func (g *gen) release(m mark) {
 	g.frame.used, g.prog.scratch.used = m.stack, m.scratch
-	g.forgetBeyond(m)
 }
 
 // temp returns memory for size bytes until its mark is released. Its content is
