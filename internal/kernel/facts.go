@@ -1,5 +1,7 @@
 package kernel
 
+import "github.com/mcptrace/mcptrace/bpftrace/check"
+
 // Facts are what is known about a machine as a whole, for people and agents who
 // plan a trace. Fields that could not be read are empty.
 type Facts struct {
@@ -45,4 +47,72 @@ type AbilityFact struct {
 	What   string `json:"what"`
 	Why    string `json:"why,omitempty"`  // what the kernel said
 	Hint   string `json:"hint,omitempty"` // how to get it
+}
+
+// Facts returns what is known about the machine without trying anything: a few
+// files are read. Abilities and Probes are left empty; see [Machine.Info].
+func (m *Machine) Facts() *Facts { return m.src.facts() }
+
+// Info returns Facts with all abilities probed and the probes of each kind
+// counted. It takes some tens of milliseconds the first time.
+func (m *Machine) Info() *Facts {
+	f := m.Facts()
+	f.Probes = m.countProbes()
+	f.Abilities = nil
+	for _, row := range Abilities() {
+		a := m.Ability(row.Name)
+		f.Abilities = append(f.Abilities, AbilityFact{
+			Name: string(row.Name), Answer: answerWord(a.Answer), What: row.What, Why: a.Why, Hint: a.Hint,
+		})
+	}
+	if b, err := m.types.btf(""); err == nil {
+		f.BTF.Available, f.BTF.Bytes, f.BTF.Types = true, len(b.raw), len(b.offs)
+	}
+	f.Limits = m.limits()
+	return f
+}
+
+// countProbes counts what a listing holds, by kind. Functions are counted where
+// kprobe or fentry can attach.
+func (m *Machine) countProbes() map[string]int {
+	counts := map[string]int{}
+	index, _ := m.listIndex()
+	for _, e := range index {
+		counts[providerName(e.kind)]++
+	}
+	functions := 0
+	_ = m.eachFunction(func(string, []byte) { functions++ })
+	for _, row := range listedKinds() {
+		name := providerName(row.kind)
+		switch {
+		case row.needs != "" && m.Has(row.needs) != check.Yes:
+			delete(counts, name)
+		case row.needs == check.AbilityKprobe || row.needs == check.AbilityFentry:
+			counts[name] = functions
+		}
+	}
+	return counts
+}
+
+// limits says in words what is missing and matters most to who writes programs.
+func (m *Machine) limits() []string {
+	var limits []string
+	for _, row := range []struct {
+		ability check.Ability
+		instead string
+	}{
+		{check.AbilityBPF, "nothing can be traced"},
+		{check.AbilityTracefs, "tracepoints cannot be listed and their fields are not known"},
+		{check.AbilityBTF, "struct fields, fentry, rawtracepoint arguments and iter are not available"},
+		{check.AbilityKprobe, "kprobe and kretprobe do not attach: use a tracepoint or fentry"},
+		{check.AbilityFentry, "fentry and fexit do not attach: use a tracepoint, rawtracepoint or kprobe"},
+		{check.AbilityPerfEvent, "profile, interval and software probes do not attach"},
+		{check.AbilityUprobeMulti, "uprobes attach one by one"},
+		{check.AbilityHardware, "hardware probes do not attach: use profile or software events"},
+	} {
+		if m.Has(row.ability) == check.No {
+			limits = append(limits, string(row.ability)+": "+row.instead)
+		}
+	}
+	return limits
 }

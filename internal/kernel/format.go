@@ -209,7 +209,7 @@ func splitPrint(s string) (format string, args []string) {
 }
 
 // closingQuote returns the index of the quote that ends the string literal that s
-// starts with, or len(s)-1 when there is none.
+// starts with, or len(s) when there is none.
 func closingQuote(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
@@ -219,7 +219,7 @@ func closingQuote(s string) int {
 			return i
 		}
 	}
-	return len(s) - 1
+	return len(s)
 }
 
 // formatVerbs returns the conversions of a printf format.

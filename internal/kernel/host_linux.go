@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -100,6 +101,24 @@ func (h *host) symbol(name string) (uint64, error) {
 		return 0, &Missing{Ability: check.AbilityKallsyms, Hint: "run as root or give CAP_SYSLOG, and set kernel.kptr_restrict below 2", Err: err}
 	}
 	return 0, fmt.Errorf("%w: %w", err, check.ErrNotFound)
+}
+
+// symbolNames lists the names of /proc/kallsyms. Padding before functions and
+// entries of symbol tables are left out: nobody probes them.
+func (h *host) symbolNames() ([]byte, error) {
+	text, err := os.ReadFile("/proc/kallsyms")
+	if err != nil {
+		return nil, err
+	}
+	var names []byte
+	for line := range bytes.Lines(text) {
+		fields := bytes.Fields(line)
+		if len(fields) < 3 || bytes.HasPrefix(fields[2], []byte("__pfx_")) || bytes.HasPrefix(fields[2], []byte("__ksymtab")) {
+			continue
+		}
+		names = append(append(names, fields[2]...), '\n')
+	}
+	return names, nil
 }
 
 func (h *host) close() error {

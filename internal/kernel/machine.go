@@ -24,6 +24,7 @@ type source interface {
 	format(category, event string) ([]byte, error)
 	functions() ([]byte, error) // lines "name" or "name [module]"; an error when the kernel does not tell
 	symbol(name string) (uint64, error)
+	symbolNames() ([]byte, error) // lines "name"
 	program(id uint32, name string) (*loadedProgram, error)
 	user() *userFiles // nil where there are none
 	probe(a check.Ability) Finding

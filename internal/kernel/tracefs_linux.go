@@ -108,20 +108,27 @@ func openDetached() (*tracefs, error) {
 
 // openPrivate mounts in a mount namespace of its own, on a thread that ends with
 // the call. The descriptor keeps the mount alive after its namespace is gone.
-func openPrivate() (*tracefs, error) {
-	type result struct {
-		fs  *tracefs
-		err error
-	}
-	done := make(chan result)
+func openPrivate() (fs *tracefs, err error) {
+	onDyingThread(func() { fs, err = mountPrivate() })
+	return fs, err
+}
+
+// onDyingThread runs f on a thread that runs nothing else afterwards. It is never
+// the first thread of the process: Go does not end that one, and /proc/PID shows
+// its namespaces as those of the process.
+func onDyingThread(f func()) {
+	done := make(chan struct{})
 	go func() {
-		// Never unlocked: the thread must not run anything else afterwards.
+		defer close(done)
 		runtime.LockOSThread()
-		fs, err := mountPrivate()
-		done <- result{fs, err}
+		if unix.Gettid() != unix.Getpid() {
+			f()
+			return // locked: the thread ends with the goroutine
+		}
+		onDyingThread(f) // while this goroutine keeps the first thread to itself
+		runtime.UnlockOSThread()
 	}()
-	r := <-done
-	return r.fs, r.err
+	<-done
 }
 
 func mountPrivate() (*tracefs, error) {
