@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -33,24 +35,26 @@ func (a *attacher) tracepoint(p *program, point *compile.Point) (attachment, err
 }
 
 // perfEvent attaches profile, software, hardware and watchpoint probes: one
-// event for each CPU, or one that follows the traced process.
+// event for each CPU, or one for each thread of the traced process, which the
+// threads that it starts inherit.
 func (a *attacher) perfEvent(p *program, point *compile.Point) (attachment, error) {
 	attr, err := perfAttr(point.AP.Parsed)
 	if err != nil {
 		return attachment{}, err
 	}
-	cpus, err := a.machine.onlineCPUs()
+	where, err := a.perfPlaces()
 	if err != nil {
 		return attachment{}, err
 	}
-	pid := -1
 	if a.pid > 0 {
-		pid = a.pid
 		attr.Bits |= unix.PerfBitInherit
 	}
 	var all attachment
-	for _, cpu := range cpus {
-		held, err := openAndLink(p, point, attr, pid, cpu)
+	for _, at := range where {
+		held, err := openAndLink(p, point, attr, at)
+		if isErrno(err, unix.ESRCH) && len(where) > 1 {
+			continue // this thread has ended
+		}
 		if err != nil {
 			_ = all.detach()
 			all.release()
@@ -63,12 +67,32 @@ func (a *attacher) perfEvent(p *program, point *compile.Point) (attachment, erro
 	return all, nil
 }
 
-func openAndLink(p *program, point *compile.Point, attr *unix.PerfEventAttr, pid, cpu int) (attachment, error) {
-	event, err := openPerf(attr, pid, cpu)
-	if errors.Is(err, unix.EINVAL) && pid > 0 {
-		attr.Bits &^= unix.PerfBitInherit // inherited events and BPF programs exclude each other on old kernels
-		event, err = openPerf(attr, pid, cpu)
+// perfPlace is what one perf event watches: a CPU, or a thread.
+type perfPlace struct{ thread, cpu int }
+
+func (a *attacher) perfPlaces() ([]perfPlace, error) {
+	var out []perfPlace
+	if a.pid <= 0 {
+		cpus, err := a.machine.onlineCPUs()
+		for _, cpu := range cpus {
+			out = append(out, perfPlace{-1, cpu})
+		}
+		return out, err
 	}
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", a.pid))
+	if err != nil {
+		return nil, fmt.Errorf("there is no process %d: %w", a.pid, err)
+	}
+	for _, t := range threads {
+		if id, err := strconv.Atoi(t.Name()); err == nil {
+			out = append(out, perfPlace{id, -1})
+		}
+	}
+	return out, nil
+}
+
+func openAndLink(p *program, point *compile.Point, attr *unix.PerfEventAttr, at perfPlace) (attachment, error) {
+	event, err := openPerf(attr, at.thread, at.cpu)
 	if err != nil {
 		return attachment{}, err
 	}

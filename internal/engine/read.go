@@ -27,6 +27,7 @@ type reader struct {
 	text    []byte
 	now     int64 // wall clock of the current batch
 	batch   int
+	skipTo  uint64 // records before this position are dropped
 }
 
 // action is an Action prepared for reading.
@@ -95,6 +96,9 @@ func (rd *reader) read(r *run) output.Event {
 				r.ring.release()
 			}
 			return nil
+		}
+		if r.ring.position <= rd.skipTo {
+			continue
 		}
 		ev := rd.handle(r, rec)
 		if r.ring.pending() >= releaseBytes {

@@ -87,14 +87,6 @@ func (r *ring) release() {
 	atomic.StoreUint64((*uint64)(unsafe.Pointer(&r.consumer[0])), r.position)
 }
 
-// skipTo drops all records before position.
-func (r *ring) skipTo(position uint64) {
-	if position > r.position {
-		r.position = position
-	}
-	r.release()
-}
-
 // recordHead splits the header off a record.
 func recordHead(rec []byte) (action, aux uint32) {
 	return binary.NativeEndian.Uint32(rec), binary.NativeEndian.Uint32(rec[4:])

@@ -50,13 +50,14 @@ type run struct {
 	exit     atomic.Int64 // code of exit() plus one; 0 while it was not called
 	reason   output.ExitReason
 
-	mu     sync.Mutex
-	phase  phase
-	queue  []output.Event
-	reader reader
-	timers []timer
-	waiter *waiter
-	ring   *ring
+	mu       sync.Mutex
+	phase    phase
+	detached time.Time
+	queue    []output.Event
+	reader   reader
+	timers   []timer
+	waiter   *waiter
+	ring     *ring
 
 	maps                        map[string]*bpfMap
 	byMap                       map[*compile.Map]*bpfMap
@@ -155,6 +156,9 @@ func (r *run) advance() bool {
 		}
 		return r.runDue() || r.reportLosses(false)
 	case phaseDraining:
+		if !r.settled() {
+			return false
+		}
 		r.runEnd()
 		return true
 	case phaseEnding:
@@ -162,6 +166,15 @@ func (r *run) advance() bool {
 		return true
 	}
 	return false
+}
+
+// settleLimit is how long a program that was detached while it ran may take to
+// finish its record.
+const settleLimit = 100 * time.Millisecond
+
+// settled reports whether all records that were begun are finished and read.
+func (r *run) settled() bool {
+	return r.ring == nil || r.ring.position >= r.ring.produced() || time.Since(r.detached) > settleLimit
 }
 
 // shouldEnd reports whether the running phase is over, and notes why.
@@ -175,6 +188,9 @@ func (r *run) shouldEnd() bool {
 		r.reason = output.ExitDetached
 	case r.iters.done.Load() && r.onlyIterators():
 		r.reason = output.ExitDetached
+		for err := range r.iters.errs {
+			r.push(&output.Notice{Level: output.LevelError, Code: "iter-failed", Text: err.Error()})
+		}
 	default:
 		return false
 	}
@@ -205,8 +221,9 @@ func (r *run) sleep(ctx context.Context) error {
 func (r *run) stopProbes() {
 	r.enable(false)
 	_ = r.attachments.detach()
+	r.detached = time.Now()
 	if r.exited() && r.ring != nil {
-		r.ring.skipTo(r.ring.produced())
+		r.reader.skipTo = r.ring.produced()
 	}
 	r.phase = phaseDraining
 }
@@ -225,6 +242,9 @@ func (r *run) runEnd() {
 func (r *run) finish() {
 	r.phase = phaseDone
 	r.push(&output.Exit{Meta: r.meta(), Code: r.exitCode(), Reason: r.reason})
+	if r.loss != nil {
+		_, _ = r.lost.read(r.loss) // so that the maps know what they refused
+	}
 	if r.obj.Info.Settings.PrintMapsOnExit {
 		for _, m := range r.sortedUser() {
 			dump, err := r.dump(m, 0, 0)
@@ -284,12 +304,12 @@ func (r *run) close() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.using.Lock()
-	defer r.using.Unlock()
 	r.phase = phaseDone
 	errs := []error{r.attachments.detach(), r.child.kill()}
 	r.freeLater()
-	r.group.Wait()
+	r.group.Wait() // before using is locked: its goroutines wake the reader
+	r.using.Lock()
+	defer r.using.Unlock()
 	for _, p := range r.programs {
 		errs = append(errs, closeFD(p.fd))
 	}
