@@ -6,7 +6,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"unsafe"
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/bpftrace/syntax"
@@ -165,14 +164,8 @@ func (m *Machine) kernelFunction(module, name string) error {
 	if _, _, err := m.types.findFunction(module, name); !errors.Is(err, check.ErrNotFound) && !errors.Is(err, check.ErrUnknown) {
 		return nil // found, or in several modules, all of which a kprobe means
 	}
-	if text, err := m.functionList(); err == nil {
-		found := false
-		eachTraceable(text, func(mod string, fn []byte) {
-			found = found || string(fn) == name && (module == "" || module == moduleName(mod))
-		})
-		if found {
-			return nil
-		}
+	if x, err := m.functions(); err == nil && x.exact && x.has(module, name) {
+		return nil
 	}
 	_, err := m.src.symbol(name)
 	return m.notFound("function", check.SuggestFunction, name, err)
@@ -180,38 +173,28 @@ func (m *Machine) kernelFunction(module, name string) error {
 
 // functions matches traceable functions. With module, attach points name it.
 func (x *expansion) functions(kind string, module bool) ([]*check.AttachPoint, error) {
-	ap := x.ap
-	err := x.machine.eachFunction(func(mod string, name []byte) {
-		if ap.Target != "" && !symbol.Match(ap.Target, moduleName(mod)) || !matchBytes(ap.Func, name) {
+	index, err := x.machine.functions()
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{} // several modules can have a function of one name
+	index.search(x.ap.Target, x.ap.Func, nil, func(mod, name string) {
+		key := name
+		if module {
+			key = mod + ":" + name
+		}
+		if seen[key] {
 			return
 		}
+		seen[key] = true
 		x.add(func(p *syntax.ParsedAttachPoint) {
-			p.Func = string(name)
+			p.Func = name
 			if module {
 				p.Target = moduleName(mod)
 			}
 		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	x.dedupe()
 	return x.done(kind)
-}
-
-// dedupe drops functions that the kernel has several times under one name.
-func (x *expansion) dedupe() {
-	seen := map[string]bool{}
-	kept := x.found[:0]
-	for _, a := range x.found {
-		if seen[a.Name] {
-			x.count--
-			continue
-		}
-		seen[a.Name] = true
-		kept = append(kept, a)
-	}
-	x.found = kept
 }
 
 func (x *expansion) fentries() ([]*check.AttachPoint, error) {
@@ -304,7 +287,7 @@ func attachName(p *syntax.ParsedAttachPoint) string {
 
 // providerName is upstream's name of a probe kind.
 func providerName(k syntax.ProbeKind) string {
-	names := map[syntax.ProbeKind]string{
+	names := [...]string{
 		syntax.ProbeBegin: "begin", syntax.ProbeEnd: "end", syntax.ProbeSelf: "self", syntax.ProbeTest: "test",
 		syntax.ProbeBench: "bench", syntax.ProbeKprobe: "kprobe", syntax.ProbeKretprobe: "kretprobe",
 		syntax.ProbeFentry: "fentry", syntax.ProbeFexit: "fexit", syntax.ProbeTracepoint: "tracepoint",
@@ -313,10 +296,8 @@ func providerName(k syntax.ProbeKind) string {
 		syntax.ProbeSoftware: "software", syntax.ProbeHardware: "hardware", syntax.ProbeWatchpoint: "watchpoint",
 		syntax.ProbeIter: "iter",
 	}
+	if int(k) >= len(names) {
+		return ""
+	}
 	return names[k]
-}
-
-// matchBytes is symbol.Match without a copy of the name.
-func matchBytes(pattern string, name []byte) bool {
-	return symbol.Match(pattern, unsafe.String(unsafe.SliceData(name), len(name)))
 }

@@ -81,7 +81,9 @@ func (m *Machine) countProbes() map[string]int {
 		counts[providerName(e.kind)]++
 	}
 	functions := 0
-	_ = m.eachFunction(func(string, []byte) { functions++ })
+	if x, err := m.functions(); err == nil {
+		functions = x.count()
+	}
 	for _, row := range listedKinds() {
 		name := providerName(row.kind)
 		switch {

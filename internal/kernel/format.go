@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // event is a tracepoint as its format file describes it.
@@ -14,6 +15,9 @@ type event struct {
 	id             int
 	fields         []eventField
 	print          string // the print fmt line: a C format and its arguments
+
+	listOnce sync.Once
+	listed   []ListedArg
 }
 
 // eventField is one field line of a format file.

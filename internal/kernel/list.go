@@ -45,10 +45,25 @@ type ListedArg struct {
 	Doc  string `json:"doc,omitempty"` // how the kernel prints it
 }
 
-// listEntry is a probe of the index of what does not depend on a binary.
+// listEntry is a probe that can be listed. Functions come in tens of thousands,
+// so their names are put together only when they are shown.
 type listEntry struct {
-	kind syntax.ProbeKind
-	name string
+	kind   syntax.ProbeKind
+	module string // of a function, when it is shown
+	name   string // of a function; of other probes the whole name
+	folded string // name in lower case; "" for functions
+}
+
+// full is the name as a program writes it.
+func (e *listEntry) full() string {
+	switch e.kind {
+	case syntax.ProbeKprobe, syntax.ProbeKretprobe, syntax.ProbeFentry, syntax.ProbeFexit:
+		if e.module != "" {
+			return providerName(e.kind) + ":" + e.module + ":" + e.name
+		}
+		return providerName(e.kind) + ":" + e.name
+	}
+	return e.name
 }
 
 // Listing is the result of List.
@@ -73,14 +88,14 @@ func (m *Machine) List(opts ListOptions) (*Listing, error) {
 	if len(q.words) > 0 {
 		rank(found, q.words)
 	}
-	l := &Listing{Total: len(found), Probes: []Listed{}}
 	from := min(max(opts.Offset, 0), len(found))
 	to := len(found)
 	if opts.Limit > 0 {
 		to = min(to, from+opts.Limit)
 	}
+	l := &Listing{Total: len(found), Probes: make([]Listed, 0, to-from)}
 	for _, e := range found[from:to] {
-		p := Listed{Name: e.name, Kind: providerName(e.kind)}
+		p := Listed{Name: e.full(), Kind: providerName(e.kind)}
 		if opts.Args {
 			p.Args = m.listedArgs(e)
 		}
@@ -209,7 +224,7 @@ func (m *Machine) searchKind(kind syntax.ProbeKind, q *query) ([]listEntry, erro
 	index, err := m.listIndex()
 	var found []listEntry
 	for _, e := range index {
-		if e.kind == kind && q.matches(e.name) {
+		if e.kind == kind && q.matches(&e) {
 			found = append(found, e)
 		}
 	}
@@ -219,85 +234,47 @@ func (m *Machine) searchKind(kind syntax.ProbeKind, q *query) ([]listEntry, erro
 	return found, err
 }
 
-// matches reports whether a whole name, kind included, is wanted.
-func (q *query) matches(name string) bool {
-	_, rest, _ := strings.Cut(name, ":")
+// matches reports whether a probe that is no function is wanted.
+func (q *query) matches(e *listEntry) bool {
+	if !containsAll(e.folded, q.words) {
+		return false
+	}
+	_, rest, _ := strings.Cut(e.name, ":")
 	rest = strings.TrimSuffix(rest, ":")
 	if q.rest == "" || symbol.Match(strings.TrimSuffix(q.rest, ":"), rest) {
-		return hasAll(name, q.words)
+		return true
 	}
 	// "rawtracepoint:sched_*" leaves the module out.
 	module, event, ok := strings.Cut(rest, ":")
-	return ok && module == "vmlinux" && symbol.Match(q.rest, event) && hasAll(name, q.words)
+	return ok && module == "vmlinux" && symbol.Match(q.rest, event)
 }
 
-func hasAll(name string, words []string) bool {
-	if len(words) == 0 {
-		return true
-	}
-	lower := strings.ToLower(name)
-	for _, w := range words {
-		if !strings.Contains(lower, w) {
-			return false
-		}
-	}
-	return true
-}
-
-// hasAllBytes is hasAll without a copy of the name.
-func hasAllBytes(name []byte, words []string) bool {
-	for _, w := range words {
-		if !containsFold(name, w) {
-			return false
-		}
-	}
-	return true
-}
-
-// containsFold reports whether name contains the lower-case word in any case.
-// Names of kernel functions are ASCII.
-func containsFold(name []byte, word string) bool {
-	for i := 0; i+len(word) <= len(name); i++ {
-		j := 0
-		for j < len(word) && lower(name[i+j]) == word[j] {
-			j++
-		}
-		if j == len(word) {
-			return true
-		}
-	}
-	return false
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
-}
-
-// searchFunctions goes through the names of functions where they lie; only
-// matches become strings.
+// searchFunctions finds functions by the name alone, or by module and name when
+// the pattern has both.
 func (m *Machine) searchFunctions(kind syntax.ProbeKind, q *query) ([]listEntry, error) {
-	withModule := kind == syntax.ProbeFentry || kind == syntax.ProbeFexit
+	index, err := m.functions()
+	if err != nil {
+		return nil, err
+	}
+	module, pattern, both := strings.Cut(q.rest, ":")
+	if !both {
+		module, pattern = "", q.rest
+	}
+	withModule := both || kind == syntax.ProbeFentry || kind == syntax.ProbeFexit
+	words := slices.DeleteFunc(slices.Clone(q.words), func(w string) bool { return strings.Contains(providerName(kind), w) })
 	var found []listEntry
-	var full []byte
-	prefix := providerName(kind) + ":"
-	err := m.eachFunction(func(module string, name []byte) {
-		full = append(full[:0], prefix...)
+	index.search(module, pattern, words, func(mod, name string) {
+		e := listEntry{kind: kind, name: name}
 		if withModule {
-			full = append(append(full, moduleName(module)...), ':')
+			e.module = moduleName(mod)
 		}
-		full = append(full, name...)
-		if q.rest != "" && !matchBytes(q.rest, full[len(prefix):]) && !matchBytes(q.rest, name) {
-			return
-		}
-		if hasAllBytes(full[len(prefix):], q.words) {
-			found = append(found, listEntry{kind, string(full)})
-		}
+		found = append(found, e)
 	})
-	slices.SortFunc(found, func(a, b listEntry) int { return cmp.Compare(a.name, b.name) })
-	return slices.Compact(found), err
+	if !withModule && len(index.modules) > 1 {
+		slices.SortFunc(found, func(a, b listEntry) int { return cmp.Compare(a.name, b.name) })
+		found = slices.Compact(found)
+	}
+	return found, nil
 }
 
 // searchBinary lists probes of the binaries that the pattern names.
@@ -316,8 +293,8 @@ func (m *Machine) searchBinary(kind syntax.ProbeKind, q *query) ([]listEntry, er
 	points, err := m.Expand(ap, &check.ExpandOptions{Max: 1 << 20, PID: q.pid})
 	var found []listEntry
 	for _, p := range points {
-		if hasAll(p.Name, q.words) {
-			found = append(found, listEntry{kind, p.Name})
+		if containsAll(strings.ToLower(p.Name), q.words) {
+			found = append(found, listEntry{kind: kind, name: p.Name})
 		}
 	}
 	return found, err
@@ -327,35 +304,32 @@ func (m *Machine) searchBinary(kind syntax.ProbeKind, q *query) ([]listEntry, er
 // of functions. The error is that of the tracepoints.
 func (m *Machine) listIndex() ([]listEntry, error) {
 	m.listOnce.Do(func() {
-		add := func(kind syntax.ProbeKind, names ...string) {
+		add := func(kind syntax.ProbeKind, prefix string, names []string, suffix string) {
 			for _, n := range names {
-				m.listing = append(m.listing, listEntry{kind, strings.TrimSuffix(providerName(kind)+":"+n, ":")})
+				full := prefix + n + suffix
+				m.listing = append(m.listing, listEntry{kind: kind, name: full, folded: strings.ToLower(full)})
 			}
 		}
-		m.listing = append(m.listing, listEntry{syntax.ProbeBegin, "begin"}, listEntry{syntax.ProbeEnd, "end"})
-		add(syntax.ProbeSelf, "signal:SIGUSR1")
+		add(syntax.ProbeBegin, "", []string{"begin"}, "")
+		add(syntax.ProbeEnd, "", []string{"end"}, "")
+		add(syntax.ProbeSelf, "self:", []string{"signal:SIGUSR1"}, "")
 		events, _ := m.Events()
-		add(syntax.ProbeTracepoint, events...)
+		add(syntax.ProbeTracepoint, "tracepoint:", events, "")
 		_ = m.types.each(func(b *btf) bool {
-			for _, name := range b.names(1<<btfTypedef, "btf_trace_") {
-				add(syntax.ProbeRawTracepoint, moduleName(b.module)+":"+name)
-			}
+			add(syntax.ProbeRawTracepoint, "rawtracepoint:"+moduleName(b.module)+":", b.names(1<<btfTypedef, "btf_trace_"), "")
 			return true
 		})
-		for _, unit := range []string{"hz", "ms", "s", "us"} {
-			m.listing = append(m.listing, listEntry{syntax.ProbeProfile, "profile:" + unit + ":"}, listEntry{syntax.ProbeInterval, "interval:" + unit + ":"})
-		}
-		for _, e := range softwareEvents() {
-			m.listing = append(m.listing, listEntry{syntax.ProbeSoftware, "software:" + e + ":"})
-		}
-		for _, e := range hardwareEvents() {
-			m.listing = append(m.listing, listEntry{syntax.ProbeHardware, "hardware:" + e + ":"})
-		}
+		add(syntax.ProbeProfile, "profile:", timeUnits(), ":")
+		add(syntax.ProbeInterval, "interval:", timeUnits(), ":")
+		add(syntax.ProbeSoftware, "software:", softwareEvents(), ":")
+		add(syntax.ProbeHardware, "hardware:", hardwareEvents(), ":")
 		iters, _ := m.iterators()
-		add(syntax.ProbeIter, iters...)
+		add(syntax.ProbeIter, "iter:", iters, "")
 	})
 	return m.listing, m.eventsErr
 }
+
+func timeUnits() []string { return []string{"hz", "ms", "s", "us"} }
 
 // softwareEvents are the perf software events and their aliases, sorted.
 func softwareEvents() []string {
@@ -378,7 +352,7 @@ func rank(found []listEntry, words []string) {
 	}
 	list := make([]scored, len(found))
 	for i, e := range found {
-		list[i] = scored{e, wordScore(e.name, words)}
+		list[i] = scored{e, wordScore(&e, words)}
 	}
 	slices.SortStableFunc(list, func(a, b scored) int {
 		return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(kindRank(a.kind), kindRank(b.kind)), cmp.Compare(len(a.name), len(b.name)))
@@ -402,20 +376,42 @@ func kindRank(k syntax.ProbeKind) int {
 }
 
 // wordScore counts the words that occur only inside others.
-func wordScore(name string, words []string) int {
-	parts := wordsOf(strings.ToLower(name))
+func wordScore(e *listEntry, words []string) int {
+	name := e.folded
+	if name == "" {
+		name = providerName(e.kind) + ":" + strings.ToLower(e.name)
+	}
 	score := 0
 	for _, w := range words {
-		if !slices.Contains(parts, w) {
+		if !hasWord(name, w) {
 			score++
 		}
 	}
 	return score
 }
 
+// hasWord reports whether w stands in name between other things than letters and
+// digits.
+func hasWord(name, w string) bool {
+	for from := 0; ; {
+		i := strings.Index(name[from:], w)
+		if i < 0 {
+			return false
+		}
+		i += from
+		end := i + len(w)
+		if (i == 0 || !isLetter(name[i-1])) && (end == len(name) || !isLetter(name[end])) {
+			return true
+		}
+		from = i + 1
+	}
+}
+
+func isLetter(c byte) bool { return c != '_' && isWordByte(c) }
+
 // listedArgs returns the arguments of a probe; none when they are not known.
 func (m *Machine) listedArgs(e listEntry) []ListedArg {
-	parts := strings.Split(e.name, ":")
+	parts := strings.Split(e.full(), ":")
 	switch e.kind {
 	case syntax.ProbeTracepoint:
 		return m.tracepointArgs(parts[1], parts[2])
@@ -435,6 +431,11 @@ func (m *Machine) tracepointArgs(category, name string) []ListedArg {
 	if err != nil {
 		return nil
 	}
+	e.listOnce.Do(func() { e.listed = e.listedArgs() })
+	return slices.Clone(e.listed)
+}
+
+func (e *event) listedArgs() []ListedArg {
 	shown := e.shown()
 	var args []ListedArg
 	for i := range e.fields {

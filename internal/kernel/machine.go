@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"sort"
@@ -48,9 +47,7 @@ type Machine struct {
 	symbols map[string]uint64
 	words   map[check.SuggestKind]*nameList
 
-	functionsOnce sync.Once
-	functionText  []byte
-	functionsErr  error
+	functionIndex functionIndex
 
 	listOnce sync.Once
 	listing  []listEntry
@@ -276,58 +273,4 @@ func (m *Machine) BTF(module string) ([]byte, error) {
 		return nil, err
 	}
 	return b.raw, nil
-}
-
-// functionList returns the text that lists traceable functions, or an error when
-// the kernel does not tell which they are.
-func (m *Machine) functionList() ([]byte, error) {
-	m.functionsOnce.Do(func() { m.functionText, m.functionsErr = m.src.functions() })
-	return m.functionText, m.functionsErr
-}
-
-// eachFunction calls yield with the traceable functions and their modules ("" for
-// the kernel itself): those that ftrace knows, else those that BTF knows. name
-// is valid during the call only.
-func (m *Machine) eachFunction(yield func(module string, name []byte)) error {
-	if text, err := m.functionList(); err == nil {
-		eachTraceable(text, yield)
-		return nil
-	}
-	return m.types.each(func(b *btf) bool {
-		b.each(funcKinds, func(_, name uint32) { yield(b.module, b.bytes(name)) })
-		return true
-	})
-}
-
-// eachTraceable reads available_filter_functions.
-func eachTraceable(text []byte, yield func(module string, name []byte)) {
-	var module string
-	for len(text) > 0 {
-		line := text
-		if i := bytes.IndexByte(text, '\n'); i >= 0 {
-			line, text = text[:i], text[i+1:]
-		} else {
-			text = nil
-		}
-		name, mod := cutModule(line)
-		if len(name) == 0 || strings.HasPrefix(string(name), "__ftrace_invalid_address__") {
-			continue
-		}
-		if string(mod) != module {
-			module = string(mod)
-		}
-		yield(module, name)
-	}
-}
-
-// cutModule splits "name [module]".
-func cutModule(line []byte) (name, module []byte) {
-	i := bytes.IndexByte(line, ' ')
-	if i < 0 {
-		return line, nil
-	}
-	if n := len(line); n > i+3 && line[i+1] == '[' && line[n-1] == ']' {
-		module = line[i+2 : n-1]
-	}
-	return line[:i], module
 }

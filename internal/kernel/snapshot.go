@@ -363,18 +363,18 @@ func (s *snapshot) symbol(name string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !hasLine(names, name) {
+	if !hasLine(string(names), name) {
 		return 0, fmt.Errorf("kernel symbol %s: %w", name, check.ErrNotFound)
 	}
 	return 0, fmt.Errorf("address of %s on another machine: %w", name, check.ErrUnknown)
 }
 
 // hasLine reports whether text has a line that is name.
-func hasLine(text []byte, name string) bool {
+func hasLine(text, name string) bool {
 	if name == "" || strings.Contains(name, "\n") {
 		return false
 	}
-	return bytes.HasPrefix(text, []byte(name+"\n")) || bytes.Contains(text, []byte("\n"+name+"\n"))
+	return strings.HasPrefix(text, name+"\n") || strings.Contains(text, "\n"+name+"\n")
 }
 
 func (s *snapshot) program(_ uint32, name string) (*loadedProgram, error) {

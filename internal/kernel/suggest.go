@@ -66,7 +66,9 @@ func (m *Machine) gather(of check.SuggestKind) string {
 		names, _ := m.Events()
 		return strings.Join(names, "\n")
 	case check.SuggestFunction, check.SuggestSymbol:
-		_ = m.eachFunction(func(_ string, name []byte) { add("", name) })
+		if x, err := m.functions(); err == nil {
+			return x.text
+		}
 	case check.SuggestRawTracepoint:
 		_ = m.types.each(func(b *btf) bool {
 			for _, name := range b.names(1<<btfTypedef, "btf_trace_") {
