@@ -67,18 +67,33 @@ func (d *demangler) demangle(name string) (string, bool) {
 	}
 	*d = demangler{in: name, pos: 2, subs: d.subs[:0]}
 	text := d.encoding(true)
-	if d.bad {
+	if d.bad || text == "" {
 		return "", false
 	}
 	rest := d.in[d.pos:]
 	switch {
 	case rest == "":
-	case rest[0] == '.': // a clone that the compiler made: .isra.0, .cold
-		text += " [clone " + rest + "]"
+	case rest[0] == '.':
+		text += cloneSuffix(rest)
 	default:
 		return "", false
 	}
 	return text, true
+}
+
+// cloneSuffix names the clones that a compiler made of a function: ".isra.0" and
+// ".cold", each with its numbers.
+func cloneSuffix(rest string) string {
+	var b strings.Builder
+	for rest != "" {
+		end := 1
+		for end < len(rest) && !(rest[end] == '.' && end+1 < len(rest) && (rest[end+1] < '0' || rest[end+1] > '9')) {
+			end++
+		}
+		b.WriteString(" [clone " + rest[:end] + "]")
+		rest = rest[end:]
+	}
+	return b.String()
 }
 
 // matches reports whether the demangled form of name, or that without its
@@ -342,6 +357,10 @@ var specialNames = [...]struct{ code, text string }{
 
 func (d *demangler) next() byte {
 	c := d.peek()
+	if c == 0 {
+		d.bad = true
+		return 0
+	}
 	d.pos++
 	return c
 }
@@ -422,7 +441,9 @@ func (d *demangler) withArgs(name string) string {
 
 func angle(args []cxxType) string {
 	s := joinTypes(args)
-	if strings.HasSuffix(s, ">") {
+	// The GNU tools leave the space out before an empty pack.
+	last := len(args) > 0 && args[len(args)-1].kind == cxxPack && len(args[len(args)-1].pack) == 0
+	if strings.HasSuffix(s, ">") && !last {
 		s += " "
 	}
 	return "<" + s + ">"
@@ -539,10 +560,11 @@ func (d *demangler) unqualified(prefix string) (n cxxName) {
 		n.text = d.sourceName()
 	case c == 'C' && (d.peekAt(1) >= '1' && d.peekAt(1) <= '5' || d.peekAt(1) == 'I'):
 		if d.pos++; d.eat("I") {
-			defer d.typ()
+			defer d.typ() // the class that the constructor is inherited from
 		}
-		d.pos++
+		d.next()
 		n.text, n.special = baseName(prefix), true
+		d.bad = d.bad || n.text == ""
 	case c == 'D' && d.peekAt(1) >= '0' && d.peekAt(1) <= '5':
 		d.pos += 2
 		n.text, n.special = "~"+baseName(prefix), true

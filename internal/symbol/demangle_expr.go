@@ -91,6 +91,16 @@ func (d *demangler) operation(op cxxOperator) string {
 		if op.text == "++" || op.text == "--" {
 			d.eat("_")
 		}
+		switch form := d.in[d.pos:min(d.pos+2, len(d.in))]; form {
+		case "L_": // the address of a function
+			if e := d.expression(); strings.Contains(withoutParameters(e), "::") {
+				return op.text + withoutParameters(e)
+			} else {
+				return op.text + parenthesized(e)
+			}
+		case "sr":
+			return op.text + d.expression()
+		}
 		return op.text + parenthesized(d.expression())
 	case 3:
 		return parenthesized(d.expression()) + "?" + parenthesized(d.expression()) + " : " + parenthesized(d.expression())
@@ -217,6 +227,13 @@ func (d *demangler) nameOrCast() (string, bool) {
 		}
 		return s + "::" + d.nameExpression(), true
 	case d.eat("sr"):
+		if c := d.peek(); c >= '0' && c <= '9' {
+			s := ""
+			for !d.bad && !d.eat("E") {
+				s += d.nameExpression() + "::"
+			}
+			return s + d.nameExpression(), true
+		}
 		return d.typ().String() + "::" + d.nameExpression(), true
 	}
 	return "", false

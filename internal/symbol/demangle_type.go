@@ -99,10 +99,21 @@ func qualified(t cxxType, quals string) cxxType {
 		t.post += quals
 		return t
 	case cxxArray: // qualifies the elements
-		t.pre = strings.TrimSuffix(t.pre, " ") + quals + " "
+		t.pre += quals
 		return t
+	case cxxPack:
+		return t.each(func(e cxxType) cxxType { return qualified(e, quals) })
 	}
 	return suffixed(t, quals)
+}
+
+// each applies fn to the elements of an argument pack.
+func (t cxxType) each(fn func(cxxType) cxxType) cxxType {
+	pack := make([]cxxType, len(t.pack))
+	for i, e := range t.pack {
+		pack[i] = fn(e)
+	}
+	return cxxType{kind: cxxPack, pack: pack}
 }
 
 func suffixed(t cxxType, s string) cxxType {
@@ -129,11 +140,7 @@ func pointer(t cxxType, code byte) cxxType {
 		t.kind = cxxLRef
 		return t
 	case t.kind == cxxPack:
-		pack := make([]cxxType, len(t.pack))
-		for i, e := range t.pack {
-			pack[i] = pointer(e, code)
-		}
-		return cxxType{kind: cxxPack, pack: pack}
+		return t.each(func(e cxxType) cxxType { return pointer(e, code) })
 	}
 	return declarator(t, mark, kind)
 }
@@ -141,6 +148,9 @@ func pointer(t cxxType, code byte) cxxType {
 // declarator puts mark where the name of something of type t would go.
 func declarator(t cxxType, mark string, kind cxxKind) cxxType {
 	if t.kind == cxxFunction || t.kind == cxxArray {
+		if !strings.HasSuffix(t.pre, " ") {
+			t.pre += " "
+		}
 		return cxxType{pre: t.pre + "(" + mark, post: ")" + t.post, kind: kind}
 	}
 	return cxxType{pre: t.pre + mark, post: t.post, kind: kind}
