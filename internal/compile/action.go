@@ -58,23 +58,14 @@ func (g *gen) formatted(k ActionKind, e syntax.Expr, c *check.Call) {
 }
 
 func (g *gen) print(e syntax.Expr, c *check.Call) {
-	if c.Map != nil && g.wholeMap(c) {
+	if c.Map != nil { // the map itself is not among the arguments
 		a := &Action{Kind: ActPrintMap, Map: g.prog.maps[c.Map]}
-		a.Top = g.literal(c, 1)
-		a.Div = g.literal(c, 2)
+		a.Top = g.literal(c, 0)
+		a.Div = g.literal(c, 1)
 		g.send(a, e, c, nil)
 		return
 	}
 	g.send(&Action{Kind: ActPrintValue}, e, c, c.Args[:1])
-}
-
-// wholeMap reports whether the call's first argument is a map, not an entry.
-func (g *gen) wholeMap(c *check.Call) bool {
-	if len(c.Args) == 0 {
-		return true
-	}
-	_, ok := g.strip(c.Args[0]).(*syntax.Map)
-	return ok
 }
 
 func (g *gen) literal(c *check.Call, i int) int {

@@ -58,8 +58,10 @@ func (c *code) jumpReg(op asm.JumpOp, a, b asm.Register, l label) {
 	c.branch(asm.Instruction{OpCode: asm.OpCode(asm.JumpClass).SetJumpOp(op).SetSource(asm.RegSource), Dst: a, Src: b}, l)
 }
 
-// finish resolves the jumps and reports whether all of them fit in 16 bits.
+// finish drops what is never reached, which the verifier refuses, resolves the
+// jumps and reports whether all of them fit in 16 bits.
 func (c *code) finish() bool {
+	c.dropUnreached()
 	raw := make([]int, len(c.insns)+1)
 	for i := range c.insns {
 		raw[i+1] = raw[i] + int(c.insns[i].Width())
@@ -73,6 +75,78 @@ func (c *code) finish() bool {
 		c.insns[f.insn].Offset = int16(d)
 	}
 	return ok
+}
+
+// dropUnreached removes instructions that no path from the first one leads to,
+// and jumps to the next instruction.
+func (c *code) dropUnreached() {
+	target := make([]int, len(c.insns)) // of the jump at an instruction, plus one
+	for _, f := range c.fixups {
+		target[f.insn] = c.labels[f.to] + 1
+	}
+	seen := make([]bool, len(c.insns))
+	for todo := []int{0}; len(todo) > 0; {
+		i := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for i < len(c.insns) && !seen[i] {
+			seen[i] = true
+			if t := target[i]; t > 0 {
+				todo = append(todo, t-1)
+			}
+			if op := c.insns[i].OpCode; op.JumpOp() == asm.Exit || op.JumpOp() == asm.Ja && target[i] > 0 {
+				break
+			}
+			i++
+		}
+	}
+	for i := range seen {
+		if t := target[i]; t > 0 && c.insns[i].OpCode.JumpOp() == asm.Ja && nextSeen(seen, i) == nextSeen(seen, t-2) {
+			seen[i] = false
+		}
+	}
+	c.compact(seen)
+}
+
+// nextSeen returns the first instruction behind i that is kept.
+func nextSeen(keep []bool, i int) int {
+	for i++; i < len(keep) && !keep[i]; i++ {
+	}
+	return i
+}
+
+// compact removes the instructions that are not kept.
+func (c *code) compact(keep []bool) {
+	at := make([]int, len(keep)+1) // new index of an instruction
+	for i, k := range keep {
+		at[i+1] = at[i]
+		if k {
+			c.insns[at[i]] = c.insns[i]
+			at[i+1]++
+		}
+	}
+	c.insns = c.insns[:at[len(keep)]]
+	for i, l := range c.labels {
+		if l >= 0 {
+			c.labels[i] = at[l]
+		}
+	}
+	fixups := c.fixups[:0]
+	for _, f := range c.fixups {
+		if keep[f.insn] {
+			fixups = append(fixups, fixup{at[f.insn], f.to})
+		}
+	}
+	c.fixups = fixups
+	lines := c.lines[:0]
+	for _, l := range c.lines {
+		l.Insn = at[l.Insn]
+		if n := len(lines); n > 0 && lines[n-1].Insn == l.Insn {
+			lines[n-1] = l
+			continue
+		}
+		lines = append(lines, l)
+	}
+	c.lines = lines
 }
 
 // prepend puts the instructions of head, which is not finished, before those of c.

@@ -103,10 +103,11 @@ func (g *gen) taskTyped() bool {
 
 // directLoad reads size bytes at l into R0; through a null pointer it reads 0.
 func (g *gen) directLoad(l loc, size int) {
-	null := g.newLabel()
+	end := g.newLabel()
+	null := g.outOfLine(end, func() { g.imm(asm.R0, 0) })
 	g.jumpImm(asm.JEq, asm.R0, 0, null)
 	g.load(asm.R0, place{asm.R0, l.off}, size)
-	g.set(null)
+	g.set(end)
 }
 
 // directlyReadable reports whether the verifier allows a load of size bytes at
