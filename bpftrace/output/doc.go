@@ -18,6 +18,9 @@
 // not where speed matters: printf, the hot path, is formatted by Format
 // straight from the engine's bytes without making any Value.
 //
+// AppendEvent and ReadEvent are for keeping events and for sending them between
+// processes of ours: a binary form that, unlike text and JSON, loses nothing.
+//
 // # Bucket numbering
 //
 // hist.go also holds the numbering of histogram buckets, because the program in

@@ -96,7 +96,7 @@ func samples() []oracle {
 		{"not UTF-8", "", []Event{&Printf{Text: "é\xff\x00\x7f\u2028😀"}}},
 		{"enum as key", "", []Event{keyed("@", MapCount, Enum{"e", "ONE", 1}, Uint(2), Enum{"e", "", 7}, Uint(3))}},
 		{"array", "", one(Array{Int(1), Array{Int(2), Int(3)}, Record{}})},
-		{"none", "", one(nil)},
+		{"none", "", one(Tuple{nil, None{}, Null{}})},
 		{"mac", "", one(MAC{0x00, 0x83, 0xff, 1, 2, 0xab})},
 		{"symbols", "", one(Tuple{Sym{Addr: 5, Name: "f", Offset: 4}, Sym{Addr: 5}, Sym{}})},
 		{"cgroup path", "", one(CgroupPath{5, "unified:/a b"})},
