@@ -1,0 +1,302 @@
+package sidebyside
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// tools are the programs that the scripts need.
+type tools struct {
+	mcptrace, workload string
+	bpftrace           []string // command line before the arguments; nil when there is none that fits
+	version            string
+}
+
+func TestScripts(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("tracing other programs needs root")
+	}
+	use := prepare(t)
+	t.Logf("beside mcptrace: %s", use.version)
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	table := &tally{}
+	for _, f := range files {
+		kind, scripts, err := load(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range scripts {
+			t.Run(kind+"/"+s.name, func(t *testing.T) { table.add(kind, use.try(t, &s)) })
+		}
+	}
+	t.Log(table.String())
+}
+
+// tally counts the outcomes of scripts by kind.
+type tally struct {
+	kinds []string
+	n     map[string][4]int
+}
+
+// outcome is what became of a script.
+type outcome int
+
+const (
+	failed outcome = iota
+	agreed
+	different // on purpose
+	alone     // nothing to compare with
+)
+
+func (y *tally) add(kind string, o outcome) {
+	if y.n == nil {
+		y.n = map[string][4]int{}
+	}
+	if !slices.Contains(y.kinds, kind) {
+		y.kinds = append(y.kinds, kind)
+	}
+	c := y.n[kind]
+	c[o]++
+	y.n[kind] = c
+}
+
+func (y *tally) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-16s %8s %6s %8s %8s %6s\n", "kind", "scripts", "agree", "differ", "alone", "fail")
+	for _, k := range y.kinds {
+		c := y.n[k]
+		fmt.Fprintf(&b, "%-16s %8d %6d %8d %8d %6d\n", k, c[0]+c[1]+c[2]+c[3], c[agreed], c[different], c[alone], c[failed])
+	}
+	return b.String()
+}
+
+// try runs a script with mcptrace and, where it can, with bpftrace.
+func (use *tools) try(t *testing.T, s *script) outcome {
+	ours, pid, err := use.trace(s, []string{use.mcptrace, "run", "--unsafe"})
+	if err != nil {
+		t.Errorf("mcptrace: %v\n%s", err, ours.all())
+		return failed
+	}
+	for _, re := range s.expect {
+		if !re.MatchString(ours.out) {
+			t.Errorf("mcptrace prints nothing like %s:\n%s", re, ours.all())
+			return failed
+		}
+	}
+	if s.differs != "" || use.bpftrace == nil {
+		if s.differs != "" {
+			return different
+		}
+		return alone
+	}
+	theirs, theirPID, err := use.trace(s, append(slices.Clone(use.bpftrace), "--unsafe"))
+	if err != nil {
+		t.Errorf("bpftrace: %v\n%s", err, theirs.all())
+		return failed
+	}
+	a, b := s.normal(ours.out, pid), s.normal(theirs.out, theirPID)
+	if !slices.Equal(a, b) {
+		t.Errorf("they differ:\nmcptrace:\n%s\nbpftrace:\n%s\nstderr of mcptrace:\n%s", strings.Join(a, "\n"), strings.Join(b, "\n"), ours.err)
+		return failed
+	}
+	return agreed
+}
+
+// said is what a tracer printed.
+type said struct{ out, err string }
+
+func (s said) all() string { return s.out + s.err }
+
+// limit bounds one run of a tracer. settle is what bpftrace needs to read its
+// ring buffer before it is interrupted: it drops what is still there.
+const (
+	limit  = 30 * time.Second
+	settle = 300 * time.Millisecond
+)
+
+// trace runs a script with one tracer: workload held, tracer attached, workload
+// released, tracer stopped.
+func (use *tools) trace(s *script, command []string) (said, int, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	w, err := use.start(ctx, s)
+	if err != nil {
+		return said{}, 0, fmt.Errorf("start workload: %w", err)
+	}
+	defer w.end()
+	program := strings.NewReplacer("{workload}", use.workload, "{watched}", w.watched).Replace(s.program)
+	command = append(command, "-e", program, strconv.Itoa(w.pid))
+	cmd := exec.CommandContext(ctx, command[0], append(command[1:], s.args...)...)
+	var out, errs buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		return said{}, 0, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	err = s.conduct(ctx, cmd.Process, w, &errs, ended)
+	return said{out.String(), errs.String()}, w.pid, err
+}
+
+// conduct waits for the tracer to attach, lets the workload go, and stops the
+// tracer when it is through.
+func (s *script) conduct(ctx context.Context, tracer *os.Process, w *workload, errs *buffer, ended chan error) error {
+	for !attached.MatchString(errs.String()) {
+		select {
+		case err := <-ended:
+			return exitError(err)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	if err := w.run(); err != nil {
+		return err
+	}
+	if d, _ := time.ParseDuration(s.run); d > 0 {
+		select {
+		case err := <-ended:
+			return exitError(err)
+		case <-time.After(d):
+		}
+	}
+	time.Sleep(settle)
+	if s.signal == "USR1" {
+		tracer.Signal(syscall.SIGUSR1)
+		time.Sleep(settle) // it does not say when it has handled it
+	}
+	tracer.Signal(os.Interrupt)
+	select {
+	case err := <-ended:
+		return exitError(err)
+	case <-ctx.Done():
+		return fmt.Errorf("did not end %s after it was told to", limit)
+	}
+}
+
+var attached = regexp.MustCompile(`Attached \d+ probe`)
+
+func exitError(err error) error {
+	if err != nil {
+		return fmt.Errorf("ended with %w", err)
+	}
+	return nil
+}
+
+// buffer collects output that is looked at while it grows.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// workload is the fixture program, held until run.
+type workload struct {
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Reader
+	pid     int
+	watched string
+}
+
+func (use *tools) start(ctx context.Context, s *script) (*workload, error) {
+	w := &workload{cmd: exec.CommandContext(ctx, use.workload, strings.Fields(s.workload)...), watched: "0x0"}
+	in, err := w.cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := w.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	w.in, w.out = in, bufio.NewReader(out)
+	if err := w.cmd.Start(); err != nil {
+		return nil, err
+	}
+	_, err = fmt.Fscanf(w.out, "ready %d %s\n", &w.pid, &w.watched)
+	return w, err
+}
+
+// run releases the workload and waits until it is done.
+func (w *workload) run() error {
+	if _, err := io.WriteString(w.in, "go\n"); err != nil {
+		return fmt.Errorf("release workload: %w", err)
+	}
+	if line, err := w.out.ReadString('\n'); err != nil || line != "done\n" {
+		return fmt.Errorf("workload said %q: %v", line, err)
+	}
+	return nil
+}
+
+func (w *workload) end() {
+	w.in.Close()
+	w.cmd.Wait()
+}
+
+// prepare builds mcptrace and the workload and looks for bpftrace.
+func prepare(t *testing.T) *tools {
+	gcc, err := exec.LookPath("gcc")
+	if err != nil {
+		t.Skip("the workload is a C program and there is no gcc")
+	}
+	dir := t.TempDir()
+	use := &tools{mcptrace: filepath.Join(dir, "mcptrace"), workload: filepath.Join(dir, "workload")}
+	if given := os.Getenv("MCPTRACE_BINARY"); given != "" {
+		use.mcptrace = given
+	} else {
+		build(t, "go", "build", "-o", use.mcptrace, "../../cmd/mcptrace")
+	}
+	build(t, gcc, "-O1", "-g", "-fno-omit-frame-pointer", "-no-pie", "-pthread", "-o", use.workload, "testdata/workload.c")
+	use.findBpftrace()
+	return use
+}
+
+func build(t *testing.T, name string, args ...string) {
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+}
+
+// findBpftrace takes a bpftrace whose language and output are ours, 0.24 or
+// newer. It needs tracefs in the usual place, which a mount namespace gives it.
+func (use *tools) findBpftrace() {
+	path := os.Getenv("MCPTRACE_BPFTRACE")
+	if path == "" {
+		path, _ = exec.LookPath("bpftrace")
+	}
+	out, err := exec.Command(path, "--version").Output()
+	use.version = strings.TrimSpace(string(out))
+	var minor int
+	if _, scan := fmt.Sscanf(use.version, "bpftrace v0.%d", &minor); err != nil || scan != nil || minor < 24 {
+		use.version = fmt.Sprintf("no bpftrace of 0.24 or newer (%q): set MCPTRACE_BPFTRACE to compare", use.version)
+		return
+	}
+	use.bpftrace = []string{"unshare", "-m", "--propagation", "private", "sh", "-c",
+		`mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null; exec "$@"`, "sh", path}
+}
