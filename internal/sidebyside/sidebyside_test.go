@@ -168,7 +168,7 @@ func (s *script) conduct(ctx context.Context, tracer *os.Process, w *workload, e
 	if err := w.run(); err != nil {
 		return err
 	}
-	if d, _ := time.ParseDuration(s.run); d > 0 {
+	if d := s.patience(); d > 0 {
 		select {
 		case err := <-ended:
 			return exitError(err)
@@ -187,6 +187,15 @@ func (s *script) conduct(ctx context.Context, tracer *os.Process, w *workload, e
 	case <-ctx.Done():
 		return fmt.Errorf("did not end %s after it was told to", limit)
 	}
+}
+
+// patience is how long a script may run by itself before it is stopped.
+func (s *script) patience() time.Duration {
+	if s.workload == "" && s.signal == "" && strings.Contains(s.program, "exit()") {
+		return limit
+	}
+	d, _ := time.ParseDuration(s.run)
+	return d
 }
 
 var attached = regexp.MustCompile(`Attached \d+ probe`)
