@@ -68,6 +68,7 @@ type attacher struct {
 	machine  *machine
 	pid      int
 	reload   func(p *program, expect ebpf.AttachType) (*program, error)
+	usdt     *usdtTable
 	attached []string // names of attach points
 	iters    []int    // links of iterators
 	failed   []output.AttachFailure

@@ -72,6 +72,9 @@ func byFile(places []userPlace) [][]userPlace {
 
 // findPlaces resolves the binary and the function of an attach point.
 func (a *attacher) findPlaces(p *compile.Program, point *compile.Point) ([]userPlace, error) {
+	if p.Attach == compile.AttachUSDT {
+		return a.usdt.placesOf(point)
+	}
 	ap := point.AP.Parsed
 	path, err := symbol.ResolveBinary(ap.Target, a.pid)
 	if err != nil {
@@ -82,9 +85,6 @@ func (a *attacher) findPlaces(p *compile.Program, point *compile.Point) ([]userP
 		return nil, err
 	}
 	defer bin.Close()
-	if p.Attach == compile.AttachUSDT {
-		return usdtPlaces(bin, path, point)
-	}
 	addrs, err := functionAddrs(bin, ap)
 	if err != nil {
 		return nil, err

@@ -194,7 +194,7 @@ func (c *clock) wall(ns uint64, of compile.Clock) time.Time {
 	return c.boot.Add(time.Duration(ns))
 }
 
-// setup writes what only the machine knows into the map that programs read it
+// fillSetup writes what only the machine knows into the map that programs read it
 // from.
 func fillSetup(m *bpfMap, s *compile.Setup, cpus, child int) error {
 	if m == nil || s.Size == 0 {
@@ -212,10 +212,34 @@ func fillSetup(m *bpfMap, s *compile.Setup, cpus, child int) error {
 	put(s.PIDNsIno, ino)
 	put(s.CPID, uint64(child))
 	put(s.NCPUs, uint64(cpus))
+	put(s.TAIOffset, uint64(readClock(unix.CLOCK_TAI)-readClock(unix.CLOCK_BOOTTIME)))
+	for _, slot := range s.Cgroups {
+		id, err := cgroupID(slot.Path)
+		if err != nil {
+			return err
+		}
+		put(slot.Offset, id)
+	}
 	if err := m.update(make([]byte, 4), value); err != nil {
 		return fmt.Errorf("write facts of the machine: %w", err)
 	}
 	return nil
+}
+
+// cgroupID returns the id of a cgroup v2 directory: its inode.
+func cgroupID(path string) (uint64, error) {
+	var fs unix.Statfs_t
+	var st unix.Stat_t
+	if err := unix.Statfs(path, &fs); err != nil {
+		return 0, fmt.Errorf("find cgroup %s: %w", path, err)
+	}
+	if fs.Type != unix.CGROUP2_SUPER_MAGIC && fs.Type != unix.CGROUP_SUPER_MAGIC {
+		return 0, fmt.Errorf("find cgroup %s: it is not a directory of a cgroup file system", path)
+	}
+	if err := unix.Stat(path, &st); err != nil {
+		return 0, fmt.Errorf("find cgroup %s: %w", path, err)
+	}
+	return st.Ino, nil
 }
 
 // initPIDNamespace is the inode of the initial pid namespace (PROC_PID_INIT_INO).

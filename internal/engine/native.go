@@ -50,7 +50,7 @@ func (n *Native) Start(ctx context.Context, obj *compile.Object, opts *Options) 
 // start brings the run up to the point where Next can be called. On an error the
 // caller closes the run.
 func (r *run) start(ctx context.Context) error {
-	steps := []func() error{r.holdCommand, r.createMaps, r.openReader, r.loadPrograms, r.runBegin, r.attachAll}
+	steps := []func() error{r.holdCommand, r.describeUSDT, r.createMaps, r.openReader, r.loadPrograms, r.runBegin, r.attachAll}
 	for _, step := range steps {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -69,6 +69,9 @@ func (r *run) createMaps() error {
 		return err
 	}
 	for _, m := range r.obj.Maps {
+		if m.Role == compile.RoleUSDT {
+			m = r.usdt.sized(m)
+		}
 		made, err := createMap(m, cpus, r.opts.RingBytes)
 		if err != nil {
 			return err
@@ -91,6 +94,9 @@ func (r *run) createMaps() error {
 				r.user = append(r.user, made)
 			}
 		}
+	}
+	if err := r.fillParams(); err != nil {
+		return err
 	}
 	return fillSetup(r.setup, &r.obj.Setup, cpus, r.childPID())
 }
@@ -200,10 +206,10 @@ func (r *run) attachAll() error {
 	if r.skipAttach {
 		return nil
 	}
-	a := &attacher{machine: r.machine, pid: r.opts.PID, reload: r.reload}
+	a := &attacher{machine: r.machine, pid: r.opts.PID, reload: r.reload, usdt: &r.usdt}
 	for _, p := range r.programs {
 		switch p.Attach {
-		case compile.RunBegin, compile.RunEnd, compile.RunInterval, compile.RunSignal:
+		case compile.RunBegin, compile.RunEnd, compile.RunInterval, compile.RunSignal, compile.RunTest, compile.RunBench:
 			for i := range p.Points {
 				a.attached = append(a.attached, p.Points[i].AP.Name)
 			}
@@ -219,6 +225,7 @@ func (r *run) attachAll() error {
 		return err
 	}
 	r.startIterators(a.iters)
+	r.enable(true)
 	attached := &output.Attached{Probes: len(a.attached), Names: a.attached, Failed: a.failed}
 	r.queue = append([]output.Event{attached}, r.queue...)
 	return nil

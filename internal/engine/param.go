@@ -97,6 +97,37 @@ func (r *run) storeParam(slot *compile.ParamSlot, value string) error {
 	return r.store(l.Offset, n)
 }
 
+// fillParams writes the values that the program starts with. Probes stay off
+// until all are attached, so that they begin together.
+func (r *run) fillParams() error {
+	if r.params == nil || r.obj.Params.Size == 0 {
+		return nil
+	}
+	if at := r.obj.Params.Sample; at >= 0 {
+		if err := r.store(at, 1); err != nil {
+			return err
+		}
+	}
+	for i := range r.obj.Params.Values {
+		if err := r.storeFirst(&r.obj.Params.Values[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// storeFirst writes the value that a parameter was given, or its default.
+func (r *run) storeFirst(slot *compile.ParamSlot) error {
+	c := slot.Param.Default
+	if slot.Param.Given {
+		c = slot.Param.Value
+	}
+	if c.Kind == check.ConstString || c.Kind == check.ConstBytes {
+		return r.storeText(slot, c.Str)
+	}
+	return r.store(slot.Layout.Offset, c.Int)
+}
+
 func parseInt(value string) (uint64, error) {
 	if n, err := strconv.ParseInt(value, 0, 64); err == nil {
 		return uint64(n), nil

@@ -71,6 +71,7 @@ type run struct {
 	attachments                 attachment
 	child                       *child
 	lost                        lossBook
+	usdt                        usdtTable
 
 	counters counters
 
@@ -230,7 +231,6 @@ func (r *run) stopProbes() {
 
 // runEnd runs the end probes. exit() in them has no effect but its code.
 func (r *run) runEnd() {
-	r.enable(true)
 	if err := r.runAll(compile.RunEnd); err != nil {
 		r.push(&output.Notice{Level: output.LevelError, Code: "end-failed", Text: err.Error()})
 	}
