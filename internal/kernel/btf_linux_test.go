@@ -20,20 +20,13 @@ func vmlinux(t testing.TB) *typeSet {
 
 func field(t testing.TB, c *check.Type, name string) check.Field {
 	t.Helper()
-	for _, f := range fieldsOf(c.Struct) {
+	for _, f := range c.Struct.Members() {
 		if f.Name == name {
 			return f
 		}
 	}
 	t.Fatalf("%s has no member %s", c.Name, name)
 	return check.Field{}
-}
-
-func fieldsOf(c *check.CStruct) []check.Field {
-	if c.Known != nil {
-		return c.Known
-	}
-	return c.Load()
 }
 
 func TestNamedOnThisKernel(t *testing.T) {
@@ -149,7 +142,7 @@ func TestWholeKernelConverts(t *testing.T) {
 			continue
 		}
 		structs++
-		for _, f := range fieldsOf(typ.Struct) {
+		for _, f := range typ.Struct.Members() {
 			if f.Type.Kind == check.Unknown && f.Type.Name == "" {
 				t.Fatalf("%s.%s is unknown", typ.Name, f.Name)
 			}
@@ -338,7 +331,7 @@ func BenchmarkMembers(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		fieldsOf(task.Struct)
+		task.Struct.Members()
 	}
 }
 

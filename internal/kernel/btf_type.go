@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -333,18 +334,23 @@ func memberField(b *btf, m btfMember, t *check.Type) check.Field {
 	if m.bitSize == 0 {
 		return f
 	}
-	f.BitSize = int(m.bitSize)
-	if unit := uint32(t.Size); unit > 0 {
-		f.Offset = int(m.bitOffset / 8 / unit * unit)
-		f.BitOffset = int(m.bitOffset) - 8*f.Offset
-		if f.BitOffset+f.BitSize <= 8*t.Size {
-			return f
+	placeBitfield(&f, int(m.bitOffset), int(m.bitSize))
+	return f
+}
+
+// placeBitfield finds the unit that holds a bitfield which starts at bit at of
+// its struct: an aligned one of the member's own type where that holds it whole.
+func placeBitfield(f *check.Field, at, size int) {
+	f.BitSize = size
+	if unit := f.Type.Size; unit > 0 {
+		f.Offset = at / 8 / unit * unit
+		f.BitOffset = at - 8*f.Offset
+		if f.BitOffset+size <= 8*unit {
+			return
 		}
 	}
 	// A packed bitfield that straddles two units is read from its first byte.
-	f.Offset = int(m.bitOffset / 8)
-	f.BitOffset = int(m.bitOffset % 8)
-	return f
+	f.Offset, f.BitOffset = at/8, at%8
 }
 
 // oldBitfield returns the width of a bitfield whose struct has no kind_flag: the
@@ -467,7 +473,7 @@ func (s *typeSet) rawTracepoint(module, event string) ([]check.Field, *btf, erro
 	for i := range args {
 		args[i].Offset = 8 * i
 		if args[i].Name == "" {
-			args[i].Name = fmt.Sprintf("arg%d", i)
+			args[i].Name = argName(i)
 		}
 	}
 	return args, b, nil
@@ -583,3 +589,6 @@ func (b *btf) names(kinds uint32, prefix string) []string {
 	sort.Strings(names)
 	return names
 }
+
+// argName names an argument that has no name.
+func argName(i int) string { return "arg" + strconv.Itoa(i) }

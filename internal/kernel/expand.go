@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"sort"
-	"strconv"
 	"strings"
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
@@ -65,7 +64,7 @@ func (x *expansion) add(set func(*syntax.ParsedAttachPoint)) {
 	p := *x.ap
 	p.Wildcard = false
 	set(&p)
-	x.found = append(x.found, &check.AttachPoint{Parsed: &p, Name: attachName(&p), Func: p.Func})
+	x.found = append(x.found, &check.AttachPoint{Parsed: &p, Name: p.String(), Func: p.Func})
 }
 
 // done sorts what was found and complains about nothing or too much.
@@ -253,51 +252,4 @@ func (m *Machine) iterators() ([]string, error) {
 	})
 	sort.Strings(names)
 	return names, err
-}
-
-// attachName is what the builtin probe prints for an attach point.
-func attachName(p *syntax.ParsedAttachPoint) string {
-	parts := []string{providerName(p.Kind)}
-	add := func(s string) {
-		if s != "" {
-			parts = append(parts, s)
-		}
-	}
-	target := p.Target
-	if target == "" {
-		target = p.Unit
-	}
-	add(target)
-	if p.BPFID != 0 {
-		add(strconv.FormatUint(uint64(p.BPFID), 10))
-	}
-	add(p.Ns)
-	add(p.Func)
-	if p.Offset != 0 {
-		parts[len(parts)-1] += "+" + strconv.FormatUint(p.Offset, 10)
-	}
-	for _, n := range []uint64{p.Address, p.Freq, p.Len} {
-		if n != 0 {
-			add(strconv.FormatUint(n, 10))
-		}
-	}
-	add(p.Mode)
-	return strings.Join(parts, ":")
-}
-
-// providerName is upstream's name of a probe kind.
-func providerName(k syntax.ProbeKind) string {
-	names := [...]string{
-		syntax.ProbeBegin: "begin", syntax.ProbeEnd: "end", syntax.ProbeSelf: "self", syntax.ProbeTest: "test",
-		syntax.ProbeBench: "bench", syntax.ProbeKprobe: "kprobe", syntax.ProbeKretprobe: "kretprobe",
-		syntax.ProbeFentry: "fentry", syntax.ProbeFexit: "fexit", syntax.ProbeTracepoint: "tracepoint",
-		syntax.ProbeRawTracepoint: "rawtracepoint", syntax.ProbeUprobe: "uprobe", syntax.ProbeUretprobe: "uretprobe",
-		syntax.ProbeUSDT: "usdt", syntax.ProbeProfile: "profile", syntax.ProbeInterval: "interval",
-		syntax.ProbeSoftware: "software", syntax.ProbeHardware: "hardware", syntax.ProbeWatchpoint: "watchpoint",
-		syntax.ProbeIter: "iter",
-	}
-	if int(k) >= len(names) {
-		return ""
-	}
-	return names[k]
 }

@@ -78,14 +78,14 @@ func (m *Machine) countProbes() map[string]int {
 	counts := map[string]int{}
 	index, _ := m.listIndex()
 	for _, e := range index {
-		counts[providerName(e.kind)]++
+		counts[e.kind.String()]++
 	}
 	functions := 0
 	if x, err := m.functions(); err == nil {
 		functions = x.count()
 	}
 	for _, row := range listedKinds() {
-		name := providerName(row.kind)
+		name := row.kind.String()
 		switch {
 		case row.needs != "" && m.Has(row.needs) != check.Yes:
 			delete(counts, name)

@@ -59,9 +59,9 @@ func (e *listEntry) full() string {
 	switch e.kind {
 	case syntax.ProbeKprobe, syntax.ProbeKretprobe, syntax.ProbeFentry, syntax.ProbeFexit:
 		if e.module != "" {
-			return providerName(e.kind) + ":" + e.module + ":" + e.name
+			return e.kind.String() + ":" + e.module + ":" + e.name
 		}
-		return providerName(e.kind) + ":" + e.name
+		return e.kind.String() + ":" + e.name
 	}
 	return e.name
 }
@@ -95,7 +95,7 @@ func (m *Machine) List(opts ListOptions) (*Listing, error) {
 	}
 	l := &Listing{Total: len(found), Probes: make([]Listed, 0, to-from)}
 	for _, e := range found[from:to] {
-		p := Listed{Name: e.full(), Kind: providerName(e.kind)}
+		p := Listed{Name: e.full(), Kind: e.kind.String()}
 		if opts.Args {
 			p.Args = m.listedArgs(e)
 		}
@@ -174,7 +174,7 @@ func (m *Machine) query(opts ListOptions) (*query, error) {
 
 // isKind reports whether word names a kind, by its name or an alias.
 func isKind(k syntax.ProbeKind, word string) bool {
-	if strings.EqualFold(word, providerName(k)) {
+	if strings.EqualFold(word, k.String()) {
 		return true
 	}
 	alias := map[string]syntax.ProbeKind{
@@ -194,7 +194,7 @@ func matchKind(k syntax.ProbeKind, head, pattern string) bool {
 	case syntax.ProbeKretprobe, syntax.ProbeFexit, syntax.ProbeUprobe, syntax.ProbeUretprobe, syntax.ProbeUSDT:
 		return false
 	}
-	return pattern == "" || strings.Contains(pattern, ":") && symbol.Match(head, providerName(k))
+	return pattern == "" || strings.Contains(pattern, ":") && symbol.Match(head, k.String())
 }
 
 // search returns the matches, sorted by kind and name.
@@ -261,7 +261,7 @@ func (m *Machine) searchFunctions(kind syntax.ProbeKind, q *query) ([]listEntry,
 		module, pattern = "", q.rest
 	}
 	withModule := both || kind == syntax.ProbeFentry || kind == syntax.ProbeFexit
-	words := slices.DeleteFunc(slices.Clone(q.words), func(w string) bool { return strings.Contains(providerName(kind), w) })
+	words := slices.DeleteFunc(slices.Clone(q.words), func(w string) bool { return strings.Contains(kind.String(), w) })
 	var found []listEntry
 	index.search(module, pattern, words, func(mod, name string) {
 		e := listEntry{kind: kind, name: name}
@@ -281,7 +281,7 @@ func (m *Machine) searchFunctions(kind syntax.ProbeKind, q *query) ([]listEntry,
 func (m *Machine) searchBinary(kind syntax.ProbeKind, q *query) ([]listEntry, error) {
 	target, fn, ok := strings.Cut(q.rest, ":")
 	if target == "" {
-		return nil, fmt.Errorf("list %s: name the binary: %s:PATH:*", providerName(kind), providerName(kind))
+		return nil, fmt.Errorf("list %s: name the binary: %s:PATH:*", kind.String(), kind.String())
 	}
 	if !ok || fn == "" {
 		fn = "*"
@@ -379,7 +379,7 @@ func kindRank(k syntax.ProbeKind) int {
 func wordScore(e *listEntry, words []string) int {
 	name := e.folded
 	if name == "" {
-		name = providerName(e.kind) + ":" + strings.ToLower(e.name)
+		name = e.kind.String() + ":" + strings.ToLower(e.name)
 	}
 	score := 0
 	for _, w := range words {

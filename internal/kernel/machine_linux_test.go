@@ -126,7 +126,7 @@ func TestTracepointFieldsAgreeWithBTF(t *testing.T) {
 			t.Fatal(err)
 		}
 		members := map[string]check.Field{}
-		for _, f := range fieldsOf(record.Struct) {
+		for _, f := range record.Struct.Members() {
 			members[f.Name] = f
 		}
 		for _, f := range fields {
@@ -510,7 +510,7 @@ func describeType(t *check.Type, depth int) string {
 	}
 	if t.Struct != nil && depth > 0 {
 		s += "{"
-		for _, f := range fieldsOf(t.Struct) {
+		for _, f := range t.Struct.Members() {
 			s += fmt.Sprintf("%s@%d.%d:%d %s; ", f.Name, f.Offset, f.BitOffset, f.BitSize, describeType(f.Type, depth-1))
 		}
 		s += "}"

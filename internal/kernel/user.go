@@ -96,7 +96,7 @@ func (x *expansion) userProbes() ([]*check.AttachPoint, error) {
 			return nil, err
 		}
 	}
-	return x.done(providerName(x.ap.Kind))
+	return x.done(x.ap.Kind.String())
 }
 
 // binary adds the attach points that one binary has.
@@ -145,16 +145,42 @@ func userNotFound(err error) error {
 
 // usdts adds the USDT probes of one binary.
 func (x *expansion) usdts(path string, b *symbol.Binary) error {
-	return fmt.Errorf("usdt probes of %s: %w", path, check.ErrUnknown)
+	probes, err := b.USDTProbes(usdtPattern(x.ap.Ns, x.ap.Func))
+	if err != nil {
+		return userNotFound(err)
+	}
+	for _, p := range probes {
+		x.add(func(ap *syntax.ParsedAttachPoint) { ap.Target, ap.Ns, ap.Func = path, p.Provider, p.Name })
+	}
+	return nil
 }
 
-// UserFunction returns the parameters of a function of a binary from its debug
-// information.
-func (m *Machine) UserFunction(binary, name string) ([]check.Field, error) {
-	return nil, fmt.Errorf("parameters of %s in %s: %w", name, binary, check.ErrUnknown)
+// usdtPattern is how symbol names a probe whose provider may be left out.
+func usdtPattern(namespace, name string) string {
+	if namespace == "" {
+		return name
+	}
+	return namespace + ":" + name
 }
 
-// USDTArgs returns the arguments of a USDT probe.
-func (m *Machine) USDTArgs(binary, namespace, name string) ([]check.Field, error) {
-	return nil, fmt.Errorf("arguments of usdt:%s:%s:%s: %w", binary, namespace, name, check.ErrUnknown)
+// inBinary calls f with the binary that the target of an attach point names.
+// Without user binaries, on a snapshot, the answer is not known.
+func (m *Machine) inBinary(target string, f func(*symbol.Binary) error) error {
+	files := m.src.user()
+	if files == nil {
+		return fmt.Errorf("binary %s on another machine: %w", target, check.ErrUnknown)
+	}
+	path, err := symbol.ResolveBinary(target, 0)
+	if err != nil {
+		return fmt.Errorf("%w: %w", err, check.ErrNotFound)
+	}
+	return files.with(path, f)
+}
+
+// withoutDWARF makes the lack of debug information a check.ErrUnknown.
+func withoutDWARF(err error) error {
+	if errors.Is(err, symbol.ErrNoDWARF) {
+		return fmt.Errorf("%w: %w", err, check.ErrUnknown)
+	}
+	return err
 }
