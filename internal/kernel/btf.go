@@ -65,6 +65,8 @@ type btf struct {
 	funcNames nameIndex
 	enumOnce  sync.Once
 	enumNames nameIndex // enumerators; ref is the enum's id
+	classOnce sync.Once
+	classes   []string // of tracepoints, sorted
 }
 
 // btfRecord is a decoded record header. data is what follows it: members,

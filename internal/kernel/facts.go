@@ -24,10 +24,9 @@ type Facts struct {
 	CgroupMode   string         `json:"cgroup_mode,omitempty"`  // v1, v2 or hybrid
 	Memlock      string         `json:"memlock,omitempty"`      // limit in bytes or "unlimited"
 	ClockSource  string         `json:"clock_source,omitempty"`
-	ClockTicks   int            `json:"clock_ticks,omitempty"` // CONFIG_HZ when it is known
-	Settings     map[string]any `json:"settings,omitempty"`    // sysctls that decide what is allowed
-	Tracer       string         `json:"tracer,omitempty"`      // another ftrace user's current tracer, "nop" for none
-	Probes       map[string]int `json:"probes,omitempty"`      // how many of each kind this kernel offers
+	Settings     map[string]any `json:"settings,omitempty"` // sysctls that decide what is allowed
+	Tracer       string         `json:"tracer,omitempty"`   // another ftrace user's current tracer, "nop" for none
+	Probes       map[string]int `json:"probes,omitempty"`   // how many of each kind this kernel offers
 	Abilities    []AbilityFact  `json:"abilities,omitempty"`
 	Limits       []string       `json:"limits,omitempty"` // what is missing and matters, in words
 }

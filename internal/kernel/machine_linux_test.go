@@ -195,6 +195,51 @@ func TestSyscallsAreComplete(t *testing.T) {
 	}
 }
 
+// A tracepoint is the raw one of its name when arguments and record agree.
+func TestRawEvents(t *testing.T) {
+	m := thisMachine(t, check.AbilityTracefs, check.AbilityBTF)
+	events, _ := m.Events()
+	proven, others := 0, 0
+	for _, full := range events {
+		category, event, _ := strings.Cut(full, ":")
+		if category == "syscalls" {
+			continue
+		}
+		others++
+		raw, err := m.RawEvent(category, event)
+		if err != nil {
+			continue
+		}
+		proven++
+		fields, err := m.TracepointFields(category, event)
+		if err != nil || raw.Event != event {
+			t.Errorf("%s: %+v, %v", full, raw, err)
+		}
+		for _, f := range fields {
+			if f.DataLoc || f.RelLoc || strings.HasPrefix(f.Name, "common_") {
+				continue
+			}
+			if member, ok := raw.Record.Struct.Member(f.Name); !ok || member.Offset != f.Offset {
+				t.Errorf("%s.%s at %d, in the record at %d", full, f.Name, f.Offset, member.Offset)
+			}
+		}
+	}
+	t.Logf("%d of %d", proven, others)
+	if proven < others*3/4 {
+		t.Errorf("only %d of %d tracepoints have a raw one", proven, others)
+	}
+	wakeup, err := m.RawEvent("sched", "sched_wakeup")
+	if err != nil || wakeup.Class != "sched_wakeup_template" || len(wakeup.Args) != 1 || wakeup.Args[0].Type.Elem.Name != "struct task_struct" {
+		t.Errorf("sched_wakeup: %+v, %v", wakeup, err)
+	}
+	for _, full := range []string{"syscalls:sys_enter_read", "sched:nosuch"} {
+		category, event, _ := strings.Cut(full, ":")
+		if raw, err := m.RawEvent(category, event); !errors.Is(err, check.ErrNotFound) {
+			t.Errorf("%s: %+v, %v", full, raw, err)
+		}
+	}
+}
+
 func expandNames(m *Machine, ap syntax.ParsedAttachPoint, opts *check.ExpandOptions) (string, error) {
 	points, err := m.Expand(&ap, opts)
 	var names []string
@@ -270,8 +315,9 @@ func TestAbilities(t *testing.T) {
 	if len(probes) != len(Abilities()) {
 		t.Errorf("%d probes for %d abilities", len(probes), len(Abilities()))
 	}
-	m.Ability(check.AbilityTracefs) // stays open on purpose
+	m.Info() // tracefs and Go's own poller stay open on purpose
 	before := openFiles(t)
+	clear(m.probed)
 	for _, row := range Abilities() {
 		if probes[row.Name] == nil {
 			t.Errorf("%s has no probe", row.Name)
@@ -668,6 +714,28 @@ func BenchmarkSuggestFunction(b *testing.B) {
 	for b.Loop() {
 		if len(m.Suggest(check.SuggestFunction, "tcp_snd_msg")) == 0 {
 			b.Fatal("none")
+		}
+	}
+}
+
+// BenchmarkOpenSnapshot is what checking against another machine pays: the file,
+// a tracepoint with its fields, a struct.
+func BenchmarkOpenSnapshot(b *testing.B) {
+	m := thisMachine(b, check.AbilityTracefs, check.AbilityBTF)
+	var file bytes.Buffer
+	if err := m.WriteSnapshot(&file); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		s, err := ReadSnapshot(bytes.NewReader(file.Bytes()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.TracepointFields("sched", "sched_switch"); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.Named("struct", "task_struct"); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -116,6 +116,8 @@ func (p *prober) hint(a check.Ability, err error) string {
 	}
 	held := heldCapabilities()
 	switch a {
+	case check.AbilityKallsyms:
+		return "run as root, or give CAP_SYSLOG, and set kernel.kptr_restrict below 2"
 	case check.AbilityUprobe, check.AbilityStats:
 		if !held["CAP_SYS_ADMIN"] {
 			return "run as root, or give CAP_SYS_ADMIN: setcap cap_sys_admin,cap_bpf,cap_perfmon+ep FILE"
