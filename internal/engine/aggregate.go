@@ -192,9 +192,25 @@ func mapKind(t *check.Type) output.MapKind {
 	if t == nil {
 		return output.MapPlain
 	}
-	return map[check.Kind]output.MapKind{
-		check.Count: output.MapCount, check.Sum: output.MapSum, check.Min: output.MapMin, check.Max: output.MapMax,
-		check.Avg: output.MapAvg, check.Stats: output.MapStats, check.Hist: output.MapHist,
-		check.LHist: output.MapLhist, check.TSeries: output.MapTSeries,
-	}[t.Kind]
+	switch t.Kind {
+	case check.Count:
+		return output.MapCount
+	case check.Sum:
+		return output.MapSum
+	case check.Min:
+		return output.MapMin
+	case check.Max:
+		return output.MapMax
+	case check.Avg:
+		return output.MapAvg
+	case check.Stats:
+		return output.MapStats
+	case check.Hist:
+		return output.MapHist
+	case check.LHist:
+		return output.MapLhist
+	case check.TSeries:
+		return output.MapTSeries
+	}
+	return output.MapPlain
 }
