@@ -11,17 +11,16 @@ import (
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/bpftrace/output"
-	"github.com/mcptrace/mcptrace/bpftrace/syntax"
 	"github.com/mcptrace/mcptrace/internal/compile"
 )
 
-// BenchmarkStart loads and attaches one raw tracepoint program with a map.
+// BenchmarkStart loads a program with a map and runs begin. It attaches to no
+// tracepoint: attaching again to one that was just left waits for all CPUs.
 func BenchmarkStart(b *testing.B) {
 	needBPF(b)
 	n := native(b)
 	o := newObject()
-	ap := &syntax.ParsedAttachPoint{Kind: syntax.ProbeRawTracepoint, Func: "sys_enter"}
-	o.add(compile.AttachRawTracepoint, ebpf.RawTracepoint, ap, "rawtracepoint:sys_enter", o.countByComm("@"))
+	o.add(compile.RunBegin, ebpf.RawTracepoint, begin(), "begin", o.countByComm("@"))
 	for b.Loop() {
 		r, err := n.Start(b.Context(), o.Object, nil)
 		if err != nil {

@@ -174,14 +174,15 @@ func (r *run) storeBySyscall(at int, n uint64) error {
 	return r.params.update(key, value)
 }
 
-// enable switches all probes on or off where the program can do that.
-func (r *run) enable(on bool) {
+// enable switches all probes on or off and reports whether the program can do
+// that.
+func (r *run) enable(on bool) bool {
 	if r.params == nil || r.obj.Params.Size == 0 || r.obj.Params.Enable < 0 {
-		return
+		return false
 	}
 	var n uint64
 	if on {
 		n = 1
 	}
-	_ = r.store(r.obj.Params.Enable, n)
+	return r.store(r.obj.Params.Enable, n) == nil
 }

@@ -220,8 +220,11 @@ func (r *run) sleep(ctx context.Context) error {
 // before is still in the ring buffer and is read, except after exit(), which
 // upstream also lets be the last word.
 func (r *run) stopProbes() {
-	r.enable(false)
-	_ = r.attachments.detach()
+	if r.enable(false) {
+		r.freeLater() // off at once; the kernel takes its time to forget them
+	} else {
+		_ = r.attachments.detach()
+	}
 	r.detached = time.Now()
 	if r.exited() && r.ring != nil {
 		r.reader.skipTo = r.ring.produced()
@@ -268,12 +271,16 @@ func (r *run) sortedUser() []*bpfMap {
 	return sorted
 }
 
-// freeLater starts the slow part of detaching, which Close waits for.
+// freeLater detaches, and frees what the kernel is slow to free, in the group of
+// the run, which Close waits for.
 func (r *run) freeLater() {
-	slow := attachment{slow: r.attachments.slow}
-	r.attachments.slow = nil
-	if len(slow.slow) > 0 {
-		r.group.Go(slow.release)
+	held := r.attachments
+	r.attachments = attachment{}
+	if len(held.quick)+len(held.slow) > 0 {
+		r.group.Go(func() {
+			_ = held.detach()
+			held.release()
+		})
 	}
 }
 
