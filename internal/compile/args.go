@@ -138,18 +138,28 @@ func (g *gen) argsField(e *syntax.FieldAccess, f *check.Field) (loc, bool) {
 	case g.prog.kind == syntax.ProbeUprobe:
 		return g.uprobeArg(e, f), true
 	case f.DataLoc || f.RelLoc:
-		g.load(asm.R0, place{asm.R6, f.Offset}, 4)
-		g.emit(asm.And.Imm(asm.R0, 0xffff))
-		if f.RelLoc {
-			g.emit(asm.Add.Imm(asm.R0, int32(f.Offset+4)))
+		g.dataLoc(f)
+		if isScalar(g.typeOf(e)) { // the member is the address of its data
+			p := g.temp(8)
+			g.storeReg(p, asm.R0, 8)
+			return loc{own: true, place: p}, true
 		}
-		g.mov(asm.R1, asm.R6)
-		g.emit(asm.Add.Reg(asm.R1, asm.R0))
-		g.mov(asm.R0, asm.R1)
-		g.launder()
 		return loc{space: check.SpaceKernel}, true
 	}
 	return loc{}, false
+}
+
+// dataLoc computes the address of a member of variable length into R0.
+func (g *gen) dataLoc(f *check.Field) {
+	g.load(asm.R0, place{asm.R6, f.Offset}, 4)
+	g.emit(asm.And.Imm(asm.R0, 0xffff))
+	if f.RelLoc {
+		g.emit(asm.Add.Imm(asm.R0, int32(f.Offset+4)))
+	}
+	g.mov(asm.R1, asm.R6)
+	g.emit(asm.Add.Reg(asm.R1, asm.R0))
+	g.mov(asm.R0, asm.R1)
+	g.launder()
 }
 
 // uprobeArg locates a parameter of a user function: its register, kept in memory

@@ -20,6 +20,11 @@ func (g *gen) callOf(e syntax.Expr) *check.Call {
 func (g *gen) scalarCall(e syntax.Expr) {
 	c := g.callOf(e)
 	m := g.mark()
+	if s := g.subprogOf(c); s != nil {
+		g.inlineCall(e, c, s, nil)
+		g.release(m)
+		return
+	}
 	if !g.builtin(e, c) && !g.function(e, c) && !g.mapFunction(e, c) {
 		g.action(e, c)
 	}
@@ -209,6 +214,10 @@ func (g *gen) storeCall(e syntax.Expr, dst place, t *check.Type) {
 	c := g.callOf(e)
 	m := g.mark()
 	defer g.release(m)
+	if s := g.subprogOf(c); s != nil {
+		g.inlineCall(e, c, s, &target{dst, t})
+		return
+	}
 	size := SizeOf(t)
 	switch c.Func.Op {
 	case check.OpComm:

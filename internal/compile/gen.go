@@ -52,6 +52,7 @@ type gen struct {
 	end         label // leaves the program, or the loop's body after setting returned
 	loop        *loop // innermost loop whose body is compiled here
 	cold        []coldPath
+	inlined     []*inlined // functions of the program whose bodies are being compiled
 }
 
 // coldPath is code that is kept away from the straight line.
@@ -101,6 +102,10 @@ func (g *gen) body() {
 	if p.returns {
 		g.usesScratch = true
 		g.storeImm(p.returned, 0, 8)
+	}
+	if p.result.base != 0 {
+		g.usesScratch = true
+		g.storeImm(p.result, 0, 8)
 	}
 	g.block(p.probe.Body)
 	g.span = p.probe.Decl.Span()

@@ -13,10 +13,8 @@ import (
 // a callback of bpf_loop or bpf_for_each_map_elem: an eBPF function of its own,
 // which makes the kernel verify it once however often it runs.
 type loop struct {
-	unrolled bool  // the body is repeated in place: break and continue are jumps
-	next     label // continue
-	stop     label // break
-	outer    *loop
+	next label // continue
+	stop label // break
 }
 
 // maxLoop is how often the kernel lets bpf_loop repeat.
@@ -45,7 +43,7 @@ func (g *gen) callback(span syntax.Span, arg asm.Register, run func(name string,
 	p := g.prog
 	name := fmt.Sprintf("%s_l%d", p.out.Name, len(p.funcs))
 	b := p.newGen(name, g, frameOf(p.depth))
-	b.span = span
+	b.span, b.inlined = span, g.inlined
 	b.mov(asm.R0, arg)
 	b.load(asm.R6, place{asm.R0, 0}, 8)
 	b.load(asm.R9, place{asm.R0, 8}, 8)
@@ -195,14 +193,15 @@ func (g *gen) leaveLoop(k syntax.JumpKind) {
 		g.jump(l.next)
 		return
 	}
-	if l.unrolled {
-		g.fail(g.span, "not-compiled", "break is not possible in unroll")
-	}
 	g.jump(l.stop)
 }
 
 // returnFrom leaves the probe, out of all loops.
 func (g *gen) returnFrom(s *syntax.Jump) {
+	if len(g.inlined) > 0 {
+		g.returnInlined(s)
+		return
+	}
 	if s.Value != nil {
 		g.scalar(s.Value)
 		g.returnValue()

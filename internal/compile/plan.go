@@ -73,6 +73,10 @@ func (p *program) plan(main *gen) {
 	for _, d := range order {
 		p.placeVar(main, d, looped[d])
 	}
+	if p.kind == syntax.ProbeTest {
+		p.result = place{asm.R9, p.varBytes}
+		p.varBytes += 8
+	}
 	p.scratch.used = p.varBytes
 	p.scratch.peak = p.varBytes
 }

@@ -11,6 +11,10 @@ import (
 // compiled.
 func (g *gen) strip(e syntax.Expr) syntax.Expr {
 	for {
+		if p, ok := e.(*syntax.Paren); ok {
+			e = p.X
+			continue
+		}
 		if _, ok := g.prog.info.Consts[e]; ok {
 			return e
 		}
@@ -19,8 +23,6 @@ func (g *gen) strip(e syntax.Expr) syntax.Expr {
 			continue
 		}
 		switch v := e.(type) {
-		case *syntax.Paren:
-			e = v.X
 		case *syntax.Comptime:
 			e = v.X
 		default:
@@ -44,6 +46,9 @@ func (g *gen) typeOf(e syntax.Expr) *check.Type {
 // constant returns the integer that e is known to be.
 func (g *gen) constant(e syntax.Expr) (int64, bool) {
 	e = g.strip(e)
+	if g.liveParam(e) != nil {
+		return 0, false
+	}
 	if k, ok := g.prog.info.Consts[e]; ok {
 		if k.Kind == check.ConstInt || k.Kind == check.ConstBool {
 			return int64(k.Int), true

@@ -107,19 +107,41 @@ func (g *gen) paramOf(e syntax.Expr) *check.Param {
 	return nil
 }
 
+// liveParam returns where the integer parameter e lies in the block of parameters
+// that can change, or nil when it cannot.
+func (g *gen) liveParam(e syntax.Expr) *ParamSlot {
+	if len(g.prog.obj.Params.Values) == 0 {
+		return nil
+	}
+	switch e.(type) {
+	case *syntax.Positional:
+	case *syntax.Call:
+		if c := g.prog.info.Calls[e]; c == nil || c.Func.Op != check.OpGetopt {
+			return nil
+		}
+	default:
+		return nil
+	}
+	p := g.paramOf(e)
+	for i := range g.prog.obj.Params.Values {
+		if s := &g.prog.obj.Params.Values[i]; s.Param == p && isScalar(p.Type) {
+			return s
+		}
+	}
+	return nil
+}
+
 // param reads an integer parameter into R0.
 func (g *gen) param(e syntax.Expr) {
+	if s := g.liveParam(e); s != nil {
+		g.mapValue(asm.R0, g.prog.params, s.Layout.Offset)
+		g.load(asm.R0, place{asm.R0, 0}, 8)
+		return
+	}
 	p := g.paramOf(e)
 	if p == nil {
 		g.imm(asm.R0, 0)
 		return
-	}
-	for _, s := range g.prog.obj.Params.Values {
-		if s.Param == p && isScalar(p.Type) {
-			g.mapValue(asm.R0, g.prog.params, s.Layout.Offset)
-			g.load(asm.R0, place{asm.R0, 0}, 8)
-			return
-		}
 	}
 	v := p.Value
 	if !p.Given {

@@ -175,6 +175,11 @@ func (g *gen) changeVar(s *syntax.Assign, x *syntax.Variable, v *check.Var) {
 }
 
 func (g *gen) assignTo(s *syntax.Assign, m *Map, keys []syntax.Expr) {
+	if b, ok := g.strip(s.Value).(*syntax.BlockExpr); ok && b.Block.Value != nil && g.aggregation(b.Block.Value) != nil {
+		g.statements(b.Block.Stmts)
+		g.aggregate(m, keys, g.aggregation(b.Block.Value))
+		return
+	}
 	if c := g.aggregation(s.Value); c != nil {
 		g.aggregate(m, keys, c)
 		return
@@ -202,13 +207,14 @@ func (g *gen) unroll(s *syntax.Unroll) {
 	if !ok {
 		g.fail(s.Count.Span(), "not-constant", "unroll needs a number that is known when the program is compiled")
 	}
-	old := g.loop
+	old, stop := g.loop, g.newLabel()
 	for range min(n, maxUnroll) {
 		next := g.newLabel()
-		g.loop = &loop{unrolled: true, next: next, outer: old}
+		g.loop = &loop{next: next, stop: stop}
 		g.block(s.Body)
 		g.set(next)
 	}
+	g.set(stop)
 	g.loop = old
 	g.avail = map[cacheKey]bool{}
 }

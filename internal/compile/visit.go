@@ -8,10 +8,11 @@ import (
 // visitor walks what is compiled of a probe: expansions in place of what they
 // stand for, dead branches and constant expressions left out.
 type visitor struct {
-	info *check.Info
-	loop int // loops around the current node
-	expr func(e syntax.Expr, loop int)
-	stmt func(s syntax.Stmt, loop int)
+	info  *check.Info
+	loop  int // loops around the current node
+	calls int // functions of the program around it
+	expr  func(e syntax.Expr, loop int)
+	stmt  func(s syntax.Stmt, loop int)
 }
 
 func (v *visitor) block(b *syntax.Block) {
@@ -128,6 +129,14 @@ func (v *visitor) call(e *syntax.Call) {
 	if c == nil {
 		v.expressions(e.Args)
 		return
+	}
+	if s := subprogOf(v.info, c); s != nil && v.calls < maxInlined {
+		v.calls++
+		for _, a := range s.Decl.Args {
+			v.expression(a.Var)
+		}
+		v.block(s.Decl.Body)
+		v.calls--
 	}
 	v.expressions(c.Args)
 	v.expressions(c.Key)
