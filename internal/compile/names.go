@@ -33,5 +33,17 @@ func (c *compiler) nameTable(op check.FuncOp) (string, []string) {
 	case check.OpStrerror:
 		return "errors", errorTexts()
 	}
-	return "syscalls", syscallNames(c.info.Target.Arch())
+	if t, ok := c.info.Target.(syscallTarget); ok {
+		return "syscalls", t.SyscallNames()
+	}
+	return "syscalls", nil
+}
+
+// syscallTarget is a Target that knows system calls by their numbers.
+type syscallTarget interface {
+	SyscallNames() []string
+
+	// RawSyscall tells which call a tracepoint of category syscalls is about; ok is
+	// false where the raw tracepoints of all system calls cannot serve it.
+	RawSyscall(event string) (number int, enter, ok bool)
 }

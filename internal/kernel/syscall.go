@@ -82,3 +82,41 @@ func tableNumber(table, name string) (int, bool) {
 	}
 	return 0, false
 }
+
+// RawSyscall returns the number of the system call that a tracepoint of category
+// syscalls is about, and whether it is its entry; ok is false where the raw
+// tracepoints sys_enter and sys_exit cannot serve it.
+func (m *Machine) RawSyscall(event string) (number int, enter, ok bool) {
+	name, enter := strings.CutPrefix(event, "sys_enter_")
+	if !enter {
+		if name, ok = strings.CutPrefix(event, "sys_exit_"); !ok {
+			return 0, false, false
+		}
+	}
+	number, ok = syscallNumber(m.Arch(), name)
+	return number, enter, ok
+}
+
+// SyscallNames returns the names of the system calls by their numbers.
+func (m *Machine) SyscallNames() []string {
+	var names []string
+	name := ""
+	for i, word := range strings.Fields(syscallTables[m.Arch()]) {
+		if i%2 == 0 {
+			name = word
+			continue
+		}
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 0 || n > maxSyscall {
+			continue
+		}
+		for len(names) <= n {
+			names = append(names, "")
+		}
+		names[n] = name
+	}
+	return names
+}
+
+// maxSyscall bounds the table of names.
+const maxSyscall = 2048
