@@ -135,6 +135,8 @@ func (g *gen) argsField(e *syntax.FieldAccess, f *check.Field) (loc, bool) {
 		return loc{}, false
 	}
 	switch {
+	case g.prog.raw != nil:
+		return g.rawMember(e, f), true
 	case g.prog.kind == syntax.ProbeUprobe:
 		return g.uprobeArg(e, f), true
 	case f.DataLoc || f.RelLoc:

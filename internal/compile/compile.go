@@ -221,7 +221,14 @@ func (c *compiler) groups(p *check.Probe) [][]*check.AttachPoint {
 	switch p.Kind {
 	case syntax.ProbeFentry, syntax.ProbeFexit, syntax.ProbeIter:
 		return each(p.AttachPoints)
-	case syntax.ProbeTracepoint, syntax.ProbeRawTracepoint, syntax.ProbeProfile, syntax.ProbeSoftware, syntax.ProbeHardware, syntax.ProbeWatchpoint:
+	case syntax.ProbeTracepoint:
+		if len(p.AttachPoints) <= maxRawCalls && len(p.AttachPoints) > 1 && c.rawFor(p, p.AttachPoints[0]) != nil {
+			return each(p.AttachPoints)
+		}
+		if c.readsPoint(p) && c.info.Target.Has(check.AbilityAttachCookie) != check.Yes {
+			return each(p.AttachPoints)
+		}
+	case syntax.ProbeRawTracepoint, syntax.ProbeProfile, syntax.ProbeSoftware, syntax.ProbeHardware, syntax.ProbeWatchpoint:
 		if c.readsPoint(p) && c.info.Target.Has(check.AbilityAttachCookie) != check.Yes {
 			return each(p.AttachPoints)
 		}

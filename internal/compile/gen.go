@@ -26,6 +26,7 @@ type program struct {
 	out      *Program
 	probe    *check.Probe
 	kind     syntax.ProbeKind
+	raw      *raw // the raw tracepoint that serves a classic one
 	scratch  scratch
 	vars     map[*check.Var]place
 	varBytes int // scratch memory of variables, below all temporaries
@@ -75,6 +76,14 @@ func (c *compiler) program(probe *check.Probe, points []*check.AttachPoint) *Pro
 	p.out = c.newProgram(probe, points)
 	if len(points) == 1 {
 		p.point = points[0]
+	}
+	if probe.Kind == syntax.ProbeTracepoint && len(points) == 1 {
+		if r := c.rawFor(probe, points[0]); r != nil {
+			p.use(r)
+		}
+	}
+	if probe.Kind == syntax.ProbeRawTracepoint && c.typedRaw(probe, points) {
+		p.out.Type, p.out.Attach, p.out.Expect = ebpf.Tracing, AttachBTFTracepoint, ebpf.AttachTraceRawTp
 	}
 	main := p.newGen(p.out.Name, nil, stackSize)
 	p.plan(main)

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
@@ -452,6 +453,9 @@ func (g *gen) loadFrom(l loc, t *check.Type, f *check.Field) {
 		g.load(asm.R0, l.place, size)
 	case l.ctx:
 		g.load(asm.R0, place{asm.R6, l.off}, size)
+		if g.prog.out.Type == ebpf.Tracing && size == 8 {
+			g.launder()
+		}
 	case l.typed != nil && (f == nil || f.BitSize == 0) && directlyReadable(l.typed, l.off, size, t.Kind == check.Pointer):
 		g.directLoad(l, size)
 		if t.Kind == check.Pointer {

@@ -63,6 +63,7 @@ func (c *compiler) paramBlock() {
 // enter compiles what every program does before its predicate.
 func (g *gen) enter() {
 	p := g.prog
+	g.onlyCall()
 	if p.params != nil && !runsItself(p.kind) {
 		g.mapValue(asm.R1, p.params, 0)
 		g.load(asm.R0, place{asm.R1, p.obj.Params.Enable}, 8)

@@ -43,7 +43,7 @@ func (g *gen) followTyped(x syntax.Expr) {
 		return
 	}
 	field := g.prog.info.Fields[f]
-	if g.isArgs(f.X) {
+	if g.inContext(f.X) {
 		g.load(asm.R0, place{asm.R6, field.Offset}, 8)
 		return
 	}
@@ -68,7 +68,7 @@ func (g *gen) canBeTyped(x syntax.Expr) bool {
 	if field == nil || field.BitSize != 0 || field.Type == nil || field.Type.Space == check.SpaceUser {
 		return false
 	}
-	if g.isArgs(f.X) {
+	if g.inContext(f.X) {
 		return g.typedArgs() && field.Type.Kind == check.Pointer
 	}
 	base := g.strip(f.X)
@@ -77,17 +77,22 @@ func (g *gen) canBeTyped(x syntax.Expr) bool {
 		directlyReadable(bt.Elem.Struct, field.Offset, 8, true) && g.canBeTyped(base)
 }
 
-func (g *gen) isArgs(x syntax.Expr) bool {
-	c := g.prog.info.Calls[g.strip(x)]
-	return c != nil && c.Func.Op == check.OpArgs
+// inContext reports whether the members of x are read from the probe's context.
+func (g *gen) inContext(x syntax.Expr) bool {
+	x = g.strip(x)
+	if u, ok := x.(*syntax.Unop); ok && u.Op == syntax.OpDeref {
+		x = g.strip(u.X)
+	}
+	c := g.prog.info.Calls[x]
+	return c != nil && (c.Func.Op == check.OpArgs || c.Func.Op == check.OpCtx)
 }
 
-// typedArgs reports whether the verifier knows the types of the probe's
-// arguments.
+// typedArgs reports whether the verifier knows the types of what lies in the
+// probe's context.
 func (g *gen) typedArgs() bool {
 	switch g.prog.out.Attach {
-	case AttachFentry, AttachFexit, AttachBTFTracepoint:
-		return g.parent == nil
+	case AttachFentry, AttachFexit, AttachBTFTracepoint, AttachIter:
+		return g.prog.raw == nil
 	}
 	return false
 }

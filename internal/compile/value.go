@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"errors"
+
 	"github.com/cilium/ebpf/asm"
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
@@ -241,7 +243,32 @@ func (g *gen) debugf(e syntax.Expr, c *check.Call) {
 }
 
 func (g *gen) percpuKaddr(e syntax.Expr, c *check.Call) {
-	g.fail(e.Span(), "not-compiled", "percpu_kaddr() is not compiled yet")
+	name, _ := g.text(c.Args[0])
+	target := g.prog.info.Target
+	addr, err := target.KernelSymbol(name)
+	offsets, err2 := target.KernelSymbol("__per_cpu_offset")
+	if err != nil || err2 != nil {
+		g.fail(e.Span(), "unknown-symbol", "percpu_kaddr() needs the addresses of %s and __per_cpu_offset: %v", name, errors.Join(err, err2))
+	}
+	if len(c.Args) > 1 {
+		g.scalar(c.Args[1])
+	} else {
+		g.call(asm.FnGetSmpProcessorId)
+	}
+	none, end := g.newLabel(), g.newLabel()
+	g.mapValue(asm.R1, g.prog.setupMap(), g.prog.setupField(&g.prog.obj.Setup.NCPUs))
+	g.load(asm.R1, place{asm.R1, 0}, 8)
+	g.jumpReg(asm.JGE, asm.R0, asm.R1, none)
+	g.emit(asm.LSh.Imm(asm.R0, 3))
+	g.imm(asm.R1, int64(offsets))
+	g.emit(asm.Add.Reg(asm.R0, asm.R1))
+	g.probeRead(check.SpaceKernel, 8)
+	g.imm(asm.R1, int64(addr))
+	g.emit(asm.Add.Reg(asm.R0, asm.R1))
+	g.jump(end)
+	g.set(none)
+	g.imm(asm.R0, 0)
+	g.set(end)
 }
 
 func (g *gen) skboutput(e syntax.Expr, c *check.Call) {
