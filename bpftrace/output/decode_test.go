@@ -2,6 +2,7 @@ package output
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"reflect"
@@ -168,6 +169,11 @@ func encodeJSON(t *testing.T, events []Event, typed bool) string {
 			t.Fatal(err)
 		}
 	}
+	for line := range strings.Lines(b.String()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not JSON: %s", line)
+		}
+	}
 	return b.String()
 }
 
@@ -185,11 +191,10 @@ func FuzzDecoder(f *testing.F) {
 	shapes := map[string]MapShape{"@k3": {Key: Shape{Kind: KindTuple, Parts: []Shape{{Kind: KindString}, {Kind: KindString}, {Kind: KindInt}}}}}
 	f.Fuzz(func(t *testing.T, text string) {
 		events := decodeAll(t, text, &DecoderOptions{Maps: shapes})
-		text1, json1 := NewTextEncoder(io.Discard, io.Discard, nil), NewJSONEncoder(io.Discard, &JSONOptions{Typed: true})
 		for _, ev := range events {
-			if err := errors.Join(text1.Encode(ev), json1.Encode(ev)); err != nil {
-				t.Fatal(err)
-			}
+			encodeText(t, []Event{ev}, nil)
+			encodeJSON(t, []Event{ev}, false)
+			encodeJSON(t, []Event{ev}, true)
 			if m, ok := ev.(*MapDump); ok {
 				m.Arrange(3, 2)
 			}

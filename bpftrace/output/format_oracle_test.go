@@ -67,7 +67,7 @@ func printfCases() []printfCase {
 func TestFormatOracle(t *testing.T) {
 	cases := printfCases()
 	for len(cases) > 0 {
-		n := min(len(cases), 60)
+		n := min(len(cases), 250)
 		comparePrintf(t, cases[:n])
 		cases = cases[n:]
 	}

@@ -94,7 +94,7 @@ func TestOracleStream(t *testing.T) {
 
 // TestOracleSeries reads a graph that bpftrace has drawn and draws it again.
 func TestOracleSeries(t *testing.T) {
-	for _, interval := range []string{"20ms", "20000us", "1s", "900us"} {
+	for _, interval := range []string{"20ms", "900us"} {
 		program := `config = { unstable_tseries = enable } interval:ms:20 { @i++; if (@i % 4 != 2) {
 			@t = tseries((@i % 7 - 3) * 1000, ` + interval + `, 20); } if (@i > 25) { print(@t); clear(@t); clear(@i); exit(); } }`
 		want := strings.TrimSuffix(runOracle(t, program), "\n\n")
@@ -251,7 +251,7 @@ func TestOracle(t *testing.T) {
 
 func compareWithOracle(t *testing.T, all []oracle, format string) {
 	for len(all) > 0 {
-		n := min(len(all), 10)
+		n := min(len(all), 50)
 		want := splitOutput(runOracle(t, oracleProgram(all[:n]), "-f", format), format)
 		for i, c := range all[:n] {
 			if i >= len(want) {
@@ -326,7 +326,7 @@ func runBpftrace(t *testing.T, bpftrace, program string, args ...string) (out, d
 	if err := os.WriteFile(dir+"/oracle.bt", []byte(program), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	script := `test -e /sys/kernel/tracing/events || mount -t tracefs tracefs /sys/kernel/tracing; exec "$@"`
 	args = append([]string{"-m", "sh", "-c", script, "sh", bpftrace, "--unsafe"}, append(args, "oracle.bt")...)
@@ -343,6 +343,9 @@ func runBpftrace(t *testing.T, bpftrace, program string, args ...string) (out, d
 // findOracle returns a bpftrace whose output is that of 0.27.
 func findOracle(t *testing.T) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("comparing with bpftrace takes seconds")
+	}
 	if os.Geteuid() != 0 {
 		t.Skip("bpftrace needs root")
 	}
@@ -359,7 +362,7 @@ func findOracle(t *testing.T) string {
 // TestDecodeOldest reads what a bpftrace before 0.24 prints, where there is one.
 func TestDecodeOldest(t *testing.T) {
 	version, err := exec.Command("bpftrace", "--version").Output()
-	if err != nil || os.Geteuid() != 0 || !strings.HasPrefix(string(version), "bpftrace v0.17") {
+	if testing.Short() || err != nil || os.Geteuid() != 0 || !strings.HasPrefix(string(version), "bpftrace v0.17") {
 		t.Skipf("no bpftrace 0.17 that can run: %s", version)
 	}
 	const program = `BEGIN { @a = avg(7); @av["x"] = avg(3); @st = stats(4); @sk[5] = stats(3); @c = count(); @k = kstack(perf, 2);
