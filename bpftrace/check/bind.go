@@ -49,7 +49,6 @@ func (b *binder) bindProbe(p *Probe) {
 	defer b.pop()
 	if p.Predicate != nil {
 		b.bindExpr(p.Predicate)
-		b.probeUnit(p)
 	}
 	b.bindBlock(p.Body)
 }

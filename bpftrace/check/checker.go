@@ -55,9 +55,18 @@ type checker struct {
 
 	typeArgs map[*syntax.NamedType]syntax.Expr // names of types that are parameters of a macro
 
+	varOrder   []*varState
+	noReturn   []*Subprog
+	late       []*syntax.Map        // maps in typeof, whose shape the rest of the program decides
+	scalars    map[*syntax.Map]bool // maps used as a value
+	misshapen  map[*syntax.Map]shapeUse
+	rawMaps    map[*syntax.Call]*syntax.Map
+	expandingC map[string]bool
+
 	units   []*unit
 	queue   []*unit
 	pending []*pendingIf
+	collect *[]*unit      // where units of a branch that waits for types go
 	locked  map[any]*Type // types that comptime has relied on, by *varState or mapPart
 
 	nodes      int // made by expanding macros
@@ -100,6 +109,7 @@ func newChecker(f *syntax.File, t Target, opts *Options) *checker {
 		locked:   map[any]*Type{},
 		unstable: map[string]string{},
 		warned:   map[string]bool{},
+		scalars:  map[*syntax.Map]bool{}, misshapen: map[*syntax.Map]shapeUse{}, rawMaps: map[*syntax.Call]*syntax.Map{}, expandingC: map[string]bool{},
 	}
 }
 
@@ -193,6 +203,7 @@ type mapState struct {
 	valueDeps  []*unit
 	selfInit   bool // @m++ and the like give it a value
 	accesses   []*syntax.Map
+	reported   bool
 }
 
 type mapShape uint8

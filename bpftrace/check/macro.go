@@ -179,11 +179,11 @@ func (b *binder) expandMatch(e syntax.Expr, m *macro, args []syntax.Expr) {
 			x.maps[p.Name] = b.mapName(args[i].(*syntax.Map).Name)
 		}
 	}
-	body := syntax.CloneBlock(m.decl.Body)
+	body := syntax.Clone(m.decl.Body)
 	if !b.grow(e, body) {
 		return
 	}
-	block := syntax.NewBlockExpr(e.Span(), body)
+	block := blockExpr(e.Span(), body)
 	b.info.Expansions[e] = block
 	b.stackTrace = append(b.stackTrace, e.Span())
 	b.bindBody(block, body, x)
@@ -237,7 +237,7 @@ func (b *binder) renameMaps(body *syntax.Block, x *expansion) {
 // binds it where the macro was called.
 func (b *binder) bindArgument(arg syntax.Expr) syntax.Expr {
 	x := b.exp
-	c := syntax.CloneExpr(arg)
+	c := syntax.Clone(arg)
 	if !b.grow(arg, c) {
 		return c
 	}
@@ -314,9 +314,16 @@ func (b *binder) bindCName(e *syntax.Ident) {
 	if x == nil {
 		return
 	}
-	clone := syntax.CloneExpr(x)
+	clone := syntax.Clone(x)
 	b.info.Expansions[e] = clone
 	b.expandingC[e.Name] = true
 	b.bindExpr(clone)
 	delete(b.expandingC, e.Name)
+}
+
+// blockExpr makes an expression of b at span.
+func blockExpr(span syntax.Span, b *syntax.Block) *syntax.BlockExpr {
+	x := &syntax.BlockExpr{Block: b}
+	x.Pos = span
+	return x
 }
