@@ -474,7 +474,7 @@ func (t *typer) namedType(te *syntax.NamedType) *Type {
 			return ty
 		}
 	}
-	if isUnknown(err) {
+	if isUnknown(err) && t.macros[name] == nil {
 		return &Type{Kind: Unknown, Name: name, Size: 8}
 	}
 	if t.judging {
@@ -513,11 +513,24 @@ func (t *typer) metaOperand(te syntax.TypeExpr, x syntax.Expr) *Type {
 	if te != nil {
 		return t.typeExpr(te)
 	}
-	m, ok := unparen(x).(*syntax.Map)
-	if !ok {
-		return t.expr(x)
+	if m, ok := unparen(x).(*syntax.Map); ok {
+		return t.wholeMap(x, m)
 	}
-	return t.wholeMap(x, m)
+	if t.introspect != nil {
+		t.seeInside(x)
+	}
+	return t.expr(x)
+}
+
+// seeInside notes all variables in x, whose types the answer may depend on.
+func (t *typer) seeInside(x syntax.Expr) {
+	syntax.Inspect(x, func(n syntax.Node) bool {
+		if v, ok := n.(*syntax.Variable); ok && t.info.Vars[v] != nil {
+			st := t.state[t.info.Vars[v]]
+			t.see(st, st.typ)
+		}
+		return true
+	})
 }
 
 // wholeMap is the type that a map stands for in typeof: that of its key, of its

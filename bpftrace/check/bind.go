@@ -67,7 +67,7 @@ func (b *binder) bindSubprog(s *Subprog) {
 		b.declUnit(s.Args[i], a.Type)
 	}
 	b.bindType(s.Decl.Result)
-	if !b.bindBlock(s.Decl.Body) && s.Decl.Body.Value == nil {
+	if !b.bindBlock(s.Decl.Body) {
 		b.missingReturn(s)
 	}
 }
@@ -79,7 +79,7 @@ func (b *binder) push(e *expansion) {
 func (b *binder) pop() { b.scope = b.scope.parent }
 
 // declare puts v into the innermost scope.
-func (b *binder) declare(v *Var, origin string, n syntax.Node, sized bool) *varState {
+func (b *binder) declare(v *Var, origin string, n located, sized bool) *varState {
 	if b.scope.vars == nil {
 		b.scope.vars = map[string]*Var{}
 	}
@@ -260,7 +260,7 @@ func (b *binder) bindLet(s *syntax.Let) {
 	}
 }
 
-func (b *binder) redeclared(n syntax.Node, name, format string, old *Var) {
+func (b *binder) redeclared(n located, name, format string, old *Var) {
 	d := b.errorf(CodeShadow, n, format, name)
 	st := b.state[old]
 	note(d, st.originNode, "This is the %s.", st.origin)

@@ -499,7 +499,7 @@ func (b *binder) checkCount(e *syntax.Call, f *Function, n int) bool {
 	return false
 }
 
-func (b *binder) countError(e syntax.Node, name string, least, most, n int) {
+func (b *binder) countError(e located, name string, least, most, n int) {
 	want, count := "requires", strconv.Itoa(least)+" arguments"
 	bound := least
 	if least != most {

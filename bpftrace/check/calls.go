@@ -332,7 +332,7 @@ func (t *typer) differentParams(e *syntax.Call, f *Function) {
 	}
 }
 
-func (t *typer) assignMismatch(n syntax.Node, name, what string, ty, have *Type) {
+func (t *typer) assignMismatch(n located, name, what string, ty, have *Type) {
 	d := t.errorf(CodeTypeMismatch, n, "Type mismatch for %s: trying to assign value of type '%s' when %s already has a type '%s'", name, ty, what, have)
 	if isAggregation(have.Kind) && !isAggregation(ty.Kind) || !isAggregation(have.Kind) && isAggregation(ty.Kind) {
 		hint(d, "A map holds one aggregation or plain values for its whole life: use another map.")

@@ -78,7 +78,7 @@ func (t *typer) checkArg(e *syntax.Call, f *Function, a *Arg, x syntax.Expr, ty 
 		return true
 	}
 	if t.specialArg(f) {
-		return fits || a.Literal
+		return true
 	}
 	want := a.Kinds[0]
 	if a.Literal {

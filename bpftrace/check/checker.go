@@ -119,17 +119,17 @@ func (c *checker) run() {
 	c.settings()
 	decls := c.declarations()
 	c.expandProbes(decls)
-	c.bind(decls)
 	if c.opts.SyntaxOnly {
 		return
 	}
+	c.bind(decls)
 	c.infer()
 	c.judge()
 	c.finish()
 }
 
 // report adds a diagnostic unless the same was reported already.
-func (c *checker) report(sev syntax.Severity, code syntax.Code, n syntax.Node, format string, args []any) *syntax.Diagnostic {
+func (c *checker) report(sev syntax.Severity, code syntax.Code, n located, format string, args []any) *syntax.Diagnostic {
 	d := syntax.Diagnostic{Code: code, Severity: sev, Span: n.Span(), Message: fmt.Sprintf(format, args...), Why: whyOf(code)}
 	key := diagKey{code, d.Span, d.Message}
 	if c.seen[key] || len(c.diags) >= maxDiagnostics {
@@ -147,12 +147,12 @@ func (c *checker) report(sev syntax.Severity, code syntax.Code, n syntax.Node, f
 const maxDiagnostics = 100
 
 // errorf reports an error about n.
-func (c *checker) errorf(code syntax.Code, n syntax.Node, format string, args ...any) *syntax.Diagnostic {
+func (c *checker) errorf(code syntax.Code, n located, format string, args ...any) *syntax.Diagnostic {
 	return c.report(syntax.Error, code, n, format, args)
 }
 
 // warnf reports a warning about n.
-func (c *checker) warnf(code syntax.Code, n syntax.Node, format string, args ...any) *syntax.Diagnostic {
+func (c *checker) warnf(code syntax.Code, n located, format string, args ...any) *syntax.Diagnostic {
 	return c.report(syntax.Warning, code, n, format, args)
 }
 
@@ -162,12 +162,12 @@ func hint(d *syntax.Diagnostic, format string, args ...any) {
 }
 
 // note adds a remark about n to d.
-func note(d *syntax.Diagnostic, n syntax.Node, format string, args ...any) {
+func note(d *syntax.Diagnostic, n located, format string, args ...any) {
 	d.Notes = append(d.Notes, syntax.Note{Span: n.Span(), Message: fmt.Sprintf(format, args...)})
 }
 
 // fix adds a repair that replaces n by text.
-func fix(d *syntax.Diagnostic, certain bool, message string, n syntax.Node, text string) {
+func fix(d *syntax.Diagnostic, certain bool, message string, n located, text string) {
 	d.Fixes = append(d.Fixes, syntax.Fix{Message: message, Certain: certain, Edits: []syntax.Edit{{Span: n.Span(), Text: text}}})
 }
 
@@ -186,7 +186,7 @@ type varState struct {
 	assigned   bool
 	dependents []*unit
 	origin     string // "initial declaration", for messages
-	originNode syntax.Node
+	originNode located
 }
 
 // mapState is what inference knows about a map.
@@ -228,3 +228,6 @@ func (c *checker) mapState(n *syntax.Map) *mapState {
 	}
 	return m
 }
+
+// located is what has a place in the text: nodes and spans.
+type located interface{ Span() syntax.Span }

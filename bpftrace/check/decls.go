@@ -77,7 +77,7 @@ func (c *checker) importFile(d *syntax.Import, depth int) []syntax.Decl {
 		c.errorf(CodeImport, d, "error reading import '%s': %v", path, err)
 		return nil
 	}
-	f, ds := syntax.Parse(src, &syntax.ParseOptions{Params: c.opts.Params, Unsafe: c.opts.Unsafe, Fragment: true})
+	f, ds := syntax.Parse(src, &syntax.ParseOptions{Params: c.opts.Params, Unsafe: c.opts.Unsafe})
 	c.diags = append(c.diags, ds...)
 	return c.withImports(f.Decls, depth+1)
 }

@@ -730,7 +730,7 @@ var functionTable = []Function{
 	},
 	{
 		Name: "getopt", Op: OpGetopt, Class: ClassFunction,
-		Args:    []Arg{{Name: "name", Kinds: []Kind{String}, Literal: true}, {Name: "default", Literal: true}, {Name: "description", Kinds: []Kind{String}, Literal: true, Optional: true}},
+		Args:    []Arg{{Name: "name", Kinds: []Kind{String}, Literal: true}, {Name: "default", Literal: true, Optional: true}, {Name: "description", Kinds: []Kind{String}, Literal: true, Optional: true}},
 		Since:   "0.24",
 		Doc:     "value of the command line option --name",
 		Example: `begin { print(getopt("limit", 10)); exit(); }`,

@@ -280,7 +280,7 @@ func (b *binder) aggUnit(s *syntax.Assign, m *mapState, e *syntax.Call, f *Funct
 	})
 }
 
-func (b *binder) keyUnit(m *mapState, n syntax.Node, keys []syntax.Expr) {
+func (b *binder) keyUnit(m *mapState, n located, keys []syntax.Expr) {
 	b.addUnit(func(t *typer) {
 		ty := t.keyType(keys)
 		if ty == nil || !validValue(ty, m.key, false) {

@@ -129,7 +129,7 @@ func (t *typer) loop(b *syntax.Block) {
 }
 
 // discarded warns of a value that nothing uses.
-func (t *typer) discarded(n syntax.Node, e syntax.Expr, ty *Type) {
+func (t *typer) discarded(n located, e syntax.Expr, ty *Type) {
 	if ty.Kind == Unknown || ty.Kind == Void {
 		return
 	}
@@ -169,7 +169,7 @@ func (t *typer) judgeAssign(s *syntax.Assign) {
 }
 
 // assignVar judges the assignment of a value of type ty to a variable.
-func (t *typer) assignVar(n syntax.Node, target *syntax.Variable, value syntax.Expr, ty *Type) {
+func (t *typer) assignVar(n located, target *syntax.Variable, value syntax.Expr, ty *Type) {
 	v := t.info.Vars[target]
 	if v == nil {
 		return
@@ -201,7 +201,7 @@ func (t *typer) assignVar(n syntax.Node, target *syntax.Variable, value syntax.E
 
 // convertAssigned is convert for the value of an assignment; for a compound one
 // there is no expression for the value.
-func (t *typer) convertAssigned(n syntax.Node, value syntax.Expr, from, to *Type) bool {
+func (t *typer) convertAssigned(n located, value syntax.Expr, from, to *Type) bool {
 	if s, ok := n.(*syntax.Assign); ok && s.Op != syntax.OpAssign {
 		value = nil
 	}
@@ -229,7 +229,7 @@ func (t *typer) judgeLet(s *syntax.Let) {
 
 func (t *typer) assignMap(s *syntax.Assign, n *syntax.Map, acc *syntax.MapAccess) {
 	m := t.mapState(n)
-	var at syntax.Node = n
+	var at located = n
 	if acc != nil {
 		at = acc
 	}
@@ -274,7 +274,7 @@ func (t *typer) assignAggregation(s *syntax.Assign, m *mapState, n *syntax.Map, 
 		t.stmts(blk.Block.Stmts)
 		t.record(blk, voidType)
 	}
-	var at syntax.Node = n
+	var at located = n
 	if acc != nil {
 		at = acc
 	}

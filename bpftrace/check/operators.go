@@ -15,7 +15,7 @@ func isComparison(op syntax.Op) bool {
 // operation is one use of a binary operator, written as a Binop or as a
 // compound assignment.
 type operation struct {
-	at          syntax.Node
+	at          located
 	op          syntax.Op
 	l, r        syntax.Expr
 	lt, rt      *Type

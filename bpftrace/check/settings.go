@@ -205,7 +205,7 @@ func literalText(e syntax.Expr) rawValue {
 }
 
 // setKey converts a value and applies it.
-func (c *checker) setKey(n syntax.Node, name string, row *ConfigKey, raw rawValue) {
+func (c *checker) setKey(n located, name string, row *ConfigKey, raw rawValue) {
 	v := configValue{s: raw.text}
 	switch row.Kind {
 	case ConfigInt:
@@ -233,7 +233,7 @@ func (c *checker) setKey(n syntax.Node, name string, row *ConfigKey, raw rawValu
 	}
 }
 
-func (c *checker) setUnstable(n syntax.Node, name string, row *ConfigKey, s string) {
+func (c *checker) setUnstable(n located, name string, row *ConfigKey, s string) {
 	switch s {
 	case "enable", "true", "1":
 		s = "enable"
@@ -249,7 +249,7 @@ func (c *checker) setUnstable(n syntax.Node, name string, row *ConfigKey, s stri
 
 // unstableFeature warns of a feature that may change, or rejects it, as the
 // settings say.
-func (c *checker) unstableFeature(key, name string, n syntax.Node) {
+func (c *checker) unstableFeature(key, name string, n located) {
 	switch c.unstable[key] {
 	case "enable":
 	case "error":

@@ -8,7 +8,7 @@ import (
 )
 
 // didYouMean adds the nearest of names, as a repair of n.
-func didYouMean(d *syntax.Diagnostic, n syntax.Node, word string, names []string) bool {
+func didYouMean(d *syntax.Diagnostic, n located, word string, names []string) bool {
 	near := syntax.Closest(word, names)
 	if near == "" {
 		return false

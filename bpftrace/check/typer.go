@@ -277,7 +277,7 @@ func (t *typer) exprs(list []syntax.Expr) {
 
 // mapUse reports a map that is used with keys here and without there, or never
 // set at all.
-func (t *typer) mapUse(n *syntax.Map, m *mapState, at syntax.Node) bool {
+func (t *typer) mapUse(n *syntax.Map, m *mapState, at located) bool {
 	if at == nil || at.(*syntax.MapAccess) == nil {
 		at = n
 	}
@@ -287,7 +287,7 @@ func (t *typer) mapUse(n *syntax.Map, m *mapState, at syntax.Node) bool {
 	return t.mapDefined(n, m)
 }
 
-func (t *typer) mapShape(n *syntax.Map, at syntax.Node) bool {
+func (t *typer) mapShape(n *syntax.Map, at located) bool {
 	use, bad := t.misshapen[n]
 	if !bad {
 		return true
@@ -332,7 +332,7 @@ func (t *typer) keyType(keys []syntax.Expr) *Type {
 }
 
 // key judges the key of an access to m by n.
-func (t *typer) key(m *mapState, n syntax.Node, keys []syntax.Expr) {
+func (t *typer) key(m *mapState, n located, keys []syntax.Expr) {
 	ty := t.keyType(keys)
 	if ty.Kind == Unknown {
 		return
@@ -391,7 +391,7 @@ func (t *typer) checkKey(ty *Type, keys []syntax.Expr) {
 
 // lockedFits reports a type that does not fit one that comptime code has relied
 // on.
-func (t *typer) lockedFits(key any, name string, ty *Type, n syntax.Node) bool {
+func (t *typer) lockedFits(key any, name string, ty *Type, n located) bool {
 	lock := t.locked[key]
 	if lock == nil {
 		return true
@@ -471,7 +471,7 @@ func (t *typer) ternary(e *syntax.Ternary) *Type {
 }
 
 // condition reports what cannot be true or false.
-func (t *typer) condition(n syntax.Node, cond syntax.Expr, ty *Type) {
+func (t *typer) condition(n located, cond syntax.Expr, ty *Type) {
 	if l := t.lits[cond]; l != nil && l.kind < litTuple {
 		return
 	}
