@@ -19,7 +19,7 @@ func debugVariants(t *testing.T, source string) map[string]*Binary {
 	} {
 		variants[strings.Join(flags, " ")] = open(t, compile(t, "gcc", source, flags...))
 	}
-	path := compile(t, "gcc", source, "-g", "-O2", "-Wl,--build-id")
+	path := compileOwn(t, "gcc", source, "-g", "-O2", "-Wl,--build-id")
 	run(t, "objcopy", "--only-keep-debug", path, path+".debug")
 	run(t, "objcopy", "--strip-all", "--add-gnu-debuglink="+path+".debug", path)
 	variants["separate"] = open(t, path)

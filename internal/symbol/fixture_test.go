@@ -1,11 +1,13 @@
 package symbol
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -17,17 +19,61 @@ func need(t testing.TB, tool string) {
 	}
 }
 
-// compile builds a program of testdata and returns its path.
+// built holds the programs that compile made, by command line.
+var built struct {
+	sync.Mutex
+	dir   string
+	paths map[string]string
+}
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "symbol")
+	if err != nil {
+		panic(err)
+	}
+	built.dir, built.paths = dir, map[string]string{}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// compile builds a program of testdata once and returns its path; tests must
+// not change the file.
 func compile(t testing.TB, compiler, source string, flags ...string) string {
 	t.Helper()
 	need(t, compiler)
+	built.Lock()
+	defer built.Unlock()
+	key := fmt.Sprint(compiler, source, flags)
+	if path := built.paths[key]; path != "" {
+		return path
+	}
 	src, err := filepath.Abs(filepath.Join("testdata", source))
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := filepath.Join(t.TempDir(), strings.TrimSuffix(source, filepath.Ext(source)))
+	dir, err := os.MkdirTemp(built.dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, strings.TrimSuffix(source, filepath.Ext(source)))
 	run(t, compiler, append([]string{"-o", out, src}, flags...)...)
+	built.paths[key] = out
 	return out
+}
+
+// compileOwn is compile for tests that change or remove the file.
+func compileOwn(t testing.TB, compiler, source string, flags ...string) string {
+	t.Helper()
+	data, err := os.ReadFile(compile(t, compiler, source, flags...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), strings.TrimSuffix(source, filepath.Ext(source)))
+	if err := os.WriteFile(path, data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // run runs a tool and returns what it prints.

@@ -135,22 +135,30 @@ func (b *Binary) functions(match func(name string) bool) ([]Func, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found []*sym
+	type named struct {
+		name string
+		s    *sym
+	}
+	found := make([]named, 0, 64)
 	for i := range t.syms {
-		if match(t.name(&t.syms[i])) {
-			found = append(found, &t.syms[i])
+		if name := t.name(&t.syms[i]); match(name) {
+			found = append(found, named{name, &t.syms[i]})
 		}
 	}
-	slices.SortStableFunc(found, func(x, y *sym) int {
-		return cmp.Or(cmp.Compare(t.name(x), t.name(y)), cmp.Compare(x.worth(), y.worth()))
+	slices.SortFunc(found, func(x, y named) int {
+		if c := strings.Compare(x.name, y.name); c != 0 {
+			return c
+		}
+		return cmp.Or(cmp.Compare(x.s.worth(), y.s.worth()), cmp.Compare(x.s.addr, y.s.addr))
 	})
 	funcs := make([]Func, 0, len(found))
-	for _, s := range found {
-		f, err := b.function(t, s)
-		if err != nil || len(funcs) > 0 && funcs[len(funcs)-1].Name == f.Name {
-			continue // no code in the file, or an older version
+	for _, n := range found {
+		if len(funcs) > 0 && funcs[len(funcs)-1].Name == n.name {
+			continue // an alias, or an older version
 		}
-		funcs = append(funcs, f)
+		if f, err := b.function(t, n.s); err == nil {
+			funcs = append(funcs, f)
+		}
 	}
 	return funcs, nil
 }

@@ -159,7 +159,7 @@ func TestFunctionVersions(t *testing.T) {
 func TestDebugLink(t *testing.T) {
 	need(t, "objcopy")
 	for _, buildID := range []string{"-Wl,--build-id=none", "-Wl,--build-id"} {
-		path := compile(t, "gcc", "plain.c", "-g", buildID)
+		path := compileOwn(t, "gcc", "plain.c", "-g", buildID)
 		debug := path + ".debug"
 		run(t, "objcopy", "--only-keep-debug", path, debug)
 		run(t, "objcopy", "--strip-all", "--add-gnu-debuglink="+debug, path)
@@ -197,6 +197,65 @@ func TestGo(t *testing.T) {
 	f, err := open(t, stripped).Function(name)
 	if err != nil || f.Addr != whole.Addr || f.Size < whole.Size {
 		t.Errorf("stripped: %+v, %v; want %+v", f, err, whole)
+	}
+}
+
+// Where the text of a Go program starts is recorded in different places; it is
+// not the start of .text when a C linker made the file.
+func TestGoStrippedBuilds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds Go programs")
+	}
+	need(t, "go")
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":  "module fixture\ngo 1.24\n",
+		"main.go": "package main\n\n//go:noinline\nfunc work(a int) int {\n\treturn a * 3\n}\n\nfunc main() { println(work(4)) }\n",
+		"cgo.go":  "package main\n\n// int seven(void) { return 7; }\nimport \"C\"\n\nfunc init() { println(C.seven()) }\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ cgo, mode string }{{"0", "exe"}, {"0", "pie"}, {"1", "exe"}, {"1", "pie"}} {
+		if c.cgo == "1" {
+			need(t, "gcc")
+		}
+		path := filepath.Join(dir, "out")
+		cmd := exec.Command("go", "build", "-buildmode="+c.mode, "-o", path, ".")
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "CGO_ENABLED="+c.cgo, "GOFLAGS=-mod=mod", "GOWORK=off")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Skipf("needs to build Go programs with CGO_ENABLED=%s: %v\n%s", c.cgo, err, out)
+		}
+		whole, err := open(t, path).Function("main.work")
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, "strip", "-o", path+"-stripped", path)
+		b := open(t, path+"-stripped")
+		f, err := b.Function("main.work")
+		if err != nil || f.Addr != whole.Addr || !b.IsGo() || !b.IsGoFunction(f.Addr) {
+			t.Errorf("cgo=%s %s: %+v, %v; want %+v", c.cgo, c.mode, f, err, whole)
+		}
+		if file, line, _ := b.Source(f.Addr); filepath.Base(file) != "main.go" || line != 5 && line != 4 {
+			t.Errorf("cgo=%s %s: main.work is at %s:%d", c.cgo, c.mode, file, line)
+		}
+	}
+}
+
+func BenchmarkListLibc(b *testing.B) {
+	path := libc(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		bin, err := OpenELF(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if funcs, err := bin.Functions("*"); err != nil || len(funcs) < 1000 {
+			b.Fatal(len(funcs), err)
+		}
+		bin.Close()
 	}
 }
 

@@ -19,10 +19,13 @@ type Frame struct {
 	// ModuleOffset is the virtual address in the module's file that Addr is:
 	// what addr2line takes.
 	ModuleOffset uint64
-	File         string // source file, where asked for and recorded
-	Line         int    // source line, 0 when unknown
+	// File and Line say where in Symbol the address is, as far as asked for and
+	// recorded; Line is 0 when unknown. Where other functions were inlined, it
+	// is the line of the outermost call.
+	File string
+	Line int
 	// Inlined are the functions that the compiler put into Symbol at Addr,
-	// innermost first. File and Line above are the innermost position.
+	// innermost first, each with the position in itself.
 	Inlined []InlinedFrame
 }
 
@@ -121,10 +124,26 @@ func (s *Symbolizer) UserLines(pid int, addr uint64) Frame {
 	s.mu.Lock()
 	f, m := s.user(pid, addr)
 	s.mu.Unlock()
-	if m != nil {
-		m.bin.addLines(&f, s.opts.KeepMangled)
+	if m == nil {
+		return f
 	}
+	m.bin.addLines(&f, s.opts.KeepMangled)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.weighLines(m)
 	return f
+}
+
+// weighLines counts the line tables of a module among what is kept.
+func (s *Symbolizer) weighLines(m *module) {
+	if m.lines {
+		return
+	}
+	m.lines = true
+	if d, err := m.bin.dwarf(); err == nil {
+		m.bytes += d.bytes
+		s.evictModules(m)
+	}
 }
 
 // Observe reads the mappings of process pid if they are not known yet, so that
@@ -194,7 +213,8 @@ func (s *Symbolizer) name(m *module, vaddr uint64, f *Frame) {
 		return
 	}
 	if !m.weighed {
-		m.weighed, m.bytes = true, t.bytes()
+		m.weighed = true
+		m.bytes += t.bytes()
 		s.evictModules(m)
 	}
 	sym := t.find(vaddr)
@@ -245,7 +265,8 @@ type module struct {
 	bin       *Binary
 	id        string
 	used      uint64
-	weighed   bool
+	weighed   bool // bytes has its symbols
+	lines     bool // bytes has its debug sections
 	bytes     int
 	demangled map[string]string
 	vdso      bool

@@ -23,24 +23,7 @@ type target struct {
 
 func startTarget(t *testing.T, path string) *target {
 	t.Helper()
-	cmd := exec.Command(path)
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p := &target{pid: cmd.Process.Pid, addr: map[string]uint64{}, stdin: stdin, out: bufio.NewScanner(stdout), cmd: cmd}
-	t.Cleanup(p.stop)
-	for p.out.Scan() && !strings.HasPrefix(p.out.Text(), "result") {
-		p.line(t)
-	}
-	return p
+	return start(t, exec.Command(path))
 }
 
 func (p *target) line(t *testing.T) {
@@ -140,7 +123,7 @@ func TestUserDlopen(t *testing.T) {
 }
 
 func TestUserDeleted(t *testing.T) {
-	path := compile(t, "gcc", "target.c", "-O1", "-ldl")
+	path := compileOwn(t, "gcc", "target.c", "-O1", "-ldl")
 	p := startTarget(t, path)
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
@@ -154,7 +137,7 @@ func TestUserDeleted(t *testing.T) {
 
 // A file that was overwritten in place has the same inode and other symbols.
 func TestUserReplaced(t *testing.T) {
-	path := compile(t, "gcc", "target.c", "-O1", "-ldl")
+	path := compileOwn(t, "gcc", "target.c", "-O1", "-ldl")
 	s := NewSymbolizer(nil)
 	defer s.Close()
 	p := startTarget(t, path)

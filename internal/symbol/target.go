@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // ErrNoTarget is wrapped by errors of [ResolveBinary] when no such binary
@@ -172,13 +173,31 @@ func (r *resolver) mapped(match func(string) bool) []string {
 	var paths []string
 	for _, m := range maps {
 		if m.exec() && m.isFile() && match(filepath.Base(m.Path)) {
-			if p := r.locate(m.Path); p != "" {
+			if p := r.locateMapped(&m); p != "" {
 				paths = append(paths, p)
 			}
 		}
 	}
 	slices.Sort(paths)
 	return slices.Compact(paths)
+}
+
+// locateMapped returns a path under which we can open a mapped file. The kernel
+// prints paths as we see them where it can, else as the process does.
+func (r *resolver) locateMapped(m *mapping) string {
+	for _, p := range []string{r.locate(m.Path), m.Path} {
+		if p == "" {
+			continue
+		}
+		st, err := os.Stat(p)
+		if err != nil || !isLoadableELF(p) {
+			continue
+		}
+		if sys, ok := st.Sys().(*syscall.Stat_t); !ok || r.root == "" || sys.Ino == m.Inode {
+			return p
+		}
+	}
+	return ""
 }
 
 func (r *resolver) searchPath(target string) ([]string, error) {
