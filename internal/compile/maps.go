@@ -32,7 +32,7 @@ func (c *compiler) userMap(u *check.Map) {
 	spec := &ebpf.MapSpec{Name: mapName("AT_" + strings.TrimPrefix(u.Name, "@")), ValueSize: uint32(size)}
 	m.Spec = spec
 	switch {
-	case u.Key == nil && (m.PerCPU || size <= 8):
+	case u.Key == nil && (m.PerCPU || isScalar(u.Value)):
 		spec.Type, spec.KeySize, spec.MaxEntries = ebpf.Array, 4, 1
 		if m.PerCPU {
 			spec.Type = ebpf.PerCPUArray
