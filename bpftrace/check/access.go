@@ -1,6 +1,8 @@
 package check
 
 import (
+	"strings"
+
 	"github.com/mcptrace/mcptrace/bpftrace/syntax"
 )
 
@@ -286,7 +288,7 @@ func (t *typer) castSpace(ty, x *Type) *Type {
 // castable reports casts that have no meaning.
 func (t *typer) castable(e *syntax.Cast, x, ty *Type) bool {
 	if x.Kind == Struct {
-		t.errorf(CodeCast, e, "Cannot cast from C type \"%s\"", x)
+		t.errorf(CodeCast, castSpan(e), "Cannot cast from C type \"%s\"", x)
 		return false
 	}
 	if ty.Kind == String && x.Kind == String {
@@ -306,8 +308,17 @@ func (t *typer) castable(e *syntax.Cast, x, ty *Type) bool {
 	return false
 }
 
+// castSpan is the "(type)" of a cast, which is what messages point to.
+func castSpan(e *syntax.Cast) syntax.Span {
+	s := e.Span()
+	if i := strings.IndexByte(s.Src.Text[e.Type.Span().End:s.End], ')'); i >= 0 {
+		s.End = e.Type.Span().End + uint32(i) + 1
+	}
+	return s
+}
+
 func (t *typer) badCast(e *syntax.Cast, x, ty *Type) {
-	d := t.errorf(CodeCast, e, "Cannot cast from \"%s\" to \"%s\"", x, ty)
+	d := t.errorf(CodeCast, castSpan(e), "Cannot cast from \"%s\" to \"%s\"", x, ty)
 	switch {
 	case ty.Kind == Struct && (x.Kind == Int || x.Kind == Pointer):
 		hint(d, "Cast to a pointer and dereference it: *(%s *)%s", ty, e.X.Span().Text())
@@ -364,7 +375,7 @@ func (t *typer) checkEnumCast(e *syntax.Cast, x, ty *Type) bool {
 			return true
 		}
 	}
-	t.errorf(CodeCast, e, "Enum: %s doesn't contain a variant value of %d", ty.Enum.Name, l.u)
+	t.errorf(CodeCast, castSpan(e), "Enum: %s doesn't contain a variant value of %d", ty.Enum.Name, l.u)
 	return false
 }
 
@@ -559,9 +570,6 @@ func (t *typer) metaExpr(e syntax.Expr) *Type {
 		t.lits[e] = l
 	}
 	if l == nil {
-		if t.judging {
-			return unknownType
-		}
 		return t.metaUnknown(e)
 	}
 	if l.kind == litRecord {
@@ -571,9 +579,22 @@ func (t *typer) metaExpr(e syntax.Expr) *Type {
 	return l.typ()
 }
 
-// metaUnknown is the type of a size that is not known, as offline.
+// metaUnknown is the type of a size whose value is not known: an integer when
+// only the target does not know it.
 func (t *typer) metaUnknown(e syntax.Expr) *Type {
-	return nil
+	var ty *Type
+	switch e := e.(type) {
+	case *syntax.Sizeof:
+		ty = t.metaOperand(e.Type, e.X)
+	case *syntax.Offsetof:
+		ty = t.metaOperand(e.Type, e.X)
+	case *syntax.Typeinfo:
+		return nil
+	}
+	if ty == nil {
+		return nil
+	}
+	return flexInts[3]
 }
 
 // metaLit is the value of sizeof, offsetof or typeinfo, nil when the types are

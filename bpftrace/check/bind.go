@@ -24,11 +24,13 @@ type binder struct {
 	*checker
 	place
 	scope *scope
-	exp   *expansion // innermost macro whose body this is
-	loops int        // for and while loops around
-	fors  int        // for loops around
-	meta  int        // inside sizeof, offsetof, typeof or typeinfo
-	word  *Function  // function whose argument is being bound
+	exp   *expansion      // innermost macro whose body this is
+	loops int             // for and while loops around
+	fors  int             // for loops around
+	meta  int             // inside sizeof, offsetof, typeof or typeinfo
+	word  *Function       // function whose argument is being bound
+	root  *scope          // of the probe
+	hoist map[string]bool // variables that belong to the whole probe
 }
 
 // bind walks all code that is compiled.
@@ -47,6 +49,8 @@ func (c *checker) bind(decls []syntax.Decl) {
 func (b *binder) bindProbe(p *Probe) {
 	b.push(nil)
 	defer b.pop()
+	b.hoist = hoisted(p)
+	b.root = b.scope
 	if p.Predicate != nil {
 		b.bindExpr(p.Predicate)
 	}
@@ -225,10 +229,28 @@ func (b *binder) assignVariable(n *syntax.Variable, s syntax.Node) {
 	v := b.lookup(n.Name, true)
 	if v == nil {
 		v = &Var{Name: n.Name, Decl: s}
-		b.declare(v, "initial assignment", s, false)
+		if b.exp == nil && b.hoist[n.Name] {
+			b.declareInProbe(v, n, s)
+		} else {
+			b.declare(v, "initial assignment", s, false)
+		}
 	}
 	b.state[v].assigned = true
 	b.info.Vars[n] = v
+}
+
+// declareInProbe declares a variable for the whole probe, as old programs
+// expect.
+func (b *binder) declareInProbe(v *Var, n *syntax.Variable, s located) {
+	inner := b.scope
+	b.scope = b.root
+	b.declare(v, "initial assignment", s, false)
+	b.scope = inner
+	d := b.warnf(CodeOldScope, n, "Variable %s is used outside of the block that it is assigned in", v.Name)
+	at := b.probe.Body.Span()
+	at.Start++
+	at.End = at.Start
+	d.Fixes = append(d.Fixes, syntax.Fix{Message: "declare " + v.Name + " for the whole probe", Certain: true, Edits: []syntax.Edit{{Span: at, Text: " let " + v.Name + ";"}}})
 }
 
 func (b *binder) bindLet(s *syntax.Let) {

@@ -57,12 +57,12 @@ func (t *typer) checkArgs(e *syntax.Call, call *Call, args []*Type) bool {
 		if i >= len(formal) || isLibrary(f) && f.Op != OpUaddr {
 			break
 		}
-		ok = t.checkArg(e, f, &formal[i], call.Args[i], ty) && ok
+		ok = t.checkArg(e, f, i, &formal[i], call.Args[i], ty) && ok
 	}
 	return ok
 }
 
-func (t *typer) checkArg(e *syntax.Call, f *Function, a *Arg, x syntax.Expr, ty *Type) bool {
+func (t *typer) checkArg(e *syntax.Call, f *Function, i int, a *Arg, x syntax.Expr, ty *Type) bool {
 	if ty.Kind == Unknown || f.Op == OpGetopt || f.Op == OpFail || a.Word != nil || len(a.Kinds) == 0 || isStackFunc(f) {
 		return true
 	}
@@ -77,7 +77,7 @@ func (t *typer) checkArg(e *syntax.Call, f *Function, a *Arg, x syntax.Expr, ty 
 		}
 		return true
 	}
-	if t.specialArg(f) {
+	if specialArg(f) && (i == 0 || f.Op == OpNtop) {
 		return true
 	}
 	want := a.Kinds[0]
@@ -95,8 +95,9 @@ func (t *typer) checkArg(e *syntax.Call, f *Function, a *Arg, x syntax.Expr, ty 
 
 func isStackFunc(f *Function) bool { return f.Op == OpKstack || f.Op == OpUstack || f.Op == OpDwUstack }
 
-// specialArg reports functions with words of their own for a wrong argument.
-func (t *typer) specialArg(f *Function) bool {
+// specialArg reports functions with words of their own for a wrong first
+// argument.
+func specialArg(f *Function) bool {
 	switch f.Op {
 	case OpStr, OpKsym, OpUsym, OpNtop, OpPton, OpJoin, OpPath, OpKptr, OpUptr, OpMacaddr, OpBswap, OpSocketCookie:
 		return true

@@ -116,16 +116,32 @@ func newChecker(f *syntax.File, t Target, opts *Options) *checker {
 // run does the phases of checking in order. Each works on whatever the earlier
 // ones found, so that one run reports the independent errors of all of them.
 func (c *checker) run() {
+	if c.opts.SyntaxOnly {
+		c.form()
+		return
+	}
 	c.settings()
 	decls := c.declarations()
 	c.expandProbes(decls)
-	if c.opts.SyntaxOnly {
-		return
-	}
 	c.bind(decls)
 	c.infer()
 	c.judge()
 	c.finish()
+}
+
+// form checks what needs neither settings nor types: macros and C definitions.
+func (c *checker) form() {
+	c.info.Settings = DefaultSettings()
+	c.c.init(c)
+	for _, d := range c.file.Decls {
+		switch d := d.(type) {
+		case *syntax.CDef:
+			c.c.define(d)
+		case *syntax.Macro:
+			c.addMacro(d)
+		}
+	}
+	c.checkMacroBodies(c.file.Decls)
 }
 
 // report adds a diagnostic unless the same was reported already.

@@ -73,6 +73,7 @@ const (
 	CodeDeleted           syntax.Code = "deleted"
 	CodeDeprecated        syntax.Code = "deprecated"
 	CodeOldSpelling       syntax.Code = "old-spelling"
+	CodeOldScope          syntax.Code = "old-scope"
 	CodeUnstable          syntax.Code = "unstable"
 	CodeUnreachable       syntax.Code = "unreachable"
 	CodeDiscarded         syntax.Code = "discarded-value"
@@ -322,6 +323,9 @@ var codeTable = []CodeInfo{
 	{CodeOldSpelling, "Newer programs write this differently.",
 		"begin { @n[1] = 1; delete(@n[1]); exit(); }",
 		"begin { @n[1] = 1; delete(@n, 1); exit(); }"},
+	{CodeOldScope, "A variable belongs to the block in which it is first assigned; older versions knew it in the whole probe.",
+		"begin { if (pid) { $x = 1; } else { $x = 2; } print($x); exit(); }",
+		"begin { let $x; if (pid) { $x = 1; } else { $x = 2; } print($x); exit(); }"},
 	{CodeUnstable, "The feature may change; a setting says that this is fine.",
 		"begin { @t = tseries(1, 1s, 5); exit(); }",
 		"config = { unstable_tseries=enable } begin { @t = tseries(1, 1s, 5); exit(); }"},

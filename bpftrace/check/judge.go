@@ -382,7 +382,7 @@ func (t *typer) judgeJump(s *syntax.Jump) {
 	}
 	if t.fn == nil {
 		if ty != nil && ty.Kind != Int && ty.Kind != Unknown {
-			t.errorf(CodeReturn, s, "Probe return values can only be integers. Found %s", ty)
+			t.errorf(CodeReturn, statementSpan(s), "Probe return values can only be integers. Found %s", ty)
 		}
 		return
 	}
@@ -397,8 +397,17 @@ func (t *typer) judgeJump(s *syntax.Jump) {
 		return
 	}
 	if !t.convertReturn(s.Value, ty, want) {
-		t.errorf(CodeReturn, s, "Function %s is of type %s, cannot return %s", t.fn.Decl.Name.Name, want, ty)
+		t.errorf(CodeReturn, statementSpan(s), "Function %s is of type %s, cannot return %s", t.fn.Decl.Name.Name, want, ty)
 	}
+}
+
+// statementSpan is a jump with its semicolon.
+func statementSpan(n located) syntax.Span {
+	s := n.Span()
+	if int(s.End) < len(s.Src.Text) && s.Src.Text[s.End] == ';' {
+		s.End++
+	}
+	return s
 }
 
 func (t *typer) convertReturn(e syntax.Expr, ty, want *Type) bool {
