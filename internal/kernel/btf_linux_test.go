@@ -119,6 +119,13 @@ func TestEnumeratorsOnThisKernel(t *testing.T) {
 
 func TestPercpuVarsOnThisKernel(t *testing.T) {
 	s := vmlinux(t)
+	b, err := s.btf("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := b.lookup(".data..percpu", 1<<btfDatasec); !ok {
+		t.Skip("the BTF of this kernel has no per-CPU section")
+	}
 	rq, err := s.percpuVar("runqueues")
 	if err != nil || rq.Name != "struct rq" {
 		t.Errorf("runqueues = %+v, %v", rq, err)

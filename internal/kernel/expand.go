@@ -233,7 +233,7 @@ func (x *expansion) iters() ([]*check.AttachPoint, error) {
 	}
 	i := sort.SearchStrings(names, x.ap.Func)
 	if i == len(names) || names[i] != x.ap.Func {
-		return nil, &NotFound{Kind: "iter", Name: x.ap.Func, Similar: closest(names, x.ap.Func)}
+		return nil, &NotFound{Kind: "iter", Name: x.ap.Func, similar: func() []string { return closest(names, x.ap.Func) }}
 	}
 	return x.itself()
 }

@@ -80,16 +80,26 @@ func (m *Machine) Release() string { return m.src.release() }
 
 // NotFound says that the machine has no thing of this name.
 type NotFound struct {
-	Kind    string // "tracepoint", "function", ...
-	Name    string
-	Similar []string // names that were perhaps meant, best first
+	Kind string // "tracepoint", "function", ...
+	Name string
+
+	similar func() []string // nil when there is nothing to compare with
+}
+
+// Similar returns names that were perhaps meant, best first. They are looked for
+// when asked, which takes milliseconds.
+func (e *NotFound) Similar() []string {
+	if e.similar == nil {
+		return nil
+	}
+	return e.similar()
 }
 
 // Error names the thing and what was perhaps meant.
 func (e *NotFound) Error() string {
 	s := e.Kind + " " + e.Name + " not found"
-	if len(e.Similar) > 0 {
-		s += "; did you mean " + strings.Join(e.Similar, ", ") + "?"
+	if similar := e.Similar(); len(similar) > 0 {
+		s += "; did you mean " + strings.Join(similar, ", ") + "?"
 	}
 	return s
 }
@@ -102,7 +112,7 @@ func (m *Machine) notFound(kind string, of check.SuggestKind, name string, err e
 	if !errors.Is(err, check.ErrNotFound) {
 		return err
 	}
-	return &NotFound{Kind: kind, Name: name, Similar: m.Suggest(of, name)}
+	return &NotFound{Kind: kind, Name: name, similar: func() []string { return m.Suggest(of, name) }}
 }
 
 // Events returns the names of all tracepoints, "category:event", sorted. The

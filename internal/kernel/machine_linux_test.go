@@ -97,7 +97,9 @@ func TestTracepointFieldTypes(t *testing.T) {
 		}
 		// BTF and C write integer types in different order.
 		got := strings.Replace(shortType(fields[i].Type), "long unsigned int", "unsigned long", 1)
-		if got = strings.Replace(got, "long int", "long", 1); got != words[2] {
+		got = strings.Replace(got, "long int", "long", 1)
+		// The kernel has unsigned characters since 6.2.
+		if got = strings.Replace(got, " int1 char", " uint1 char", 1); got != words[2] {
 			t.Errorf("%s is %s", c, got)
 		}
 		if f := fields[i]; f.Type.Kind == check.Pointer && f.Type.Space != check.SpaceUser {
@@ -229,7 +231,7 @@ func TestRawEvents(t *testing.T) {
 		t.Errorf("only %d of %d tracepoints have a raw one", proven, others)
 	}
 	wakeup, err := m.RawEvent("sched", "sched_wakeup")
-	if err != nil || wakeup.Class != "sched_wakeup_template" || len(wakeup.Args) != 1 || wakeup.Args[0].Type.Elem.Name != "struct task_struct" {
+	if err != nil || wakeup.Class != "sched_wakeup_template" && wakeup.Class != "" || len(wakeup.Args) != 1 || wakeup.Args[0].Type.Elem.Name != "struct task_struct" {
 		t.Errorf("sched_wakeup: %+v, %v", wakeup, err)
 	}
 	for _, full := range []string{"syscalls:sys_enter_read", "sched:nosuch"} {
@@ -347,7 +349,7 @@ func openFiles(t *testing.T) int {
 func TestInfo(t *testing.T) {
 	m := thisMachine(t, check.AbilityTracefs)
 	f := m.Info()
-	if f.Release != m.Release() || f.CPUs < 1 || f.MemoryBytes == 0 || f.Tracefs == "" || f.CgroupMode == "" || f.Memlock == "" {
+	if f.Release != m.Release() || f.CPUs < 1 || f.MemoryBytes == 0 || f.Tracefs == "" || f.Memlock == "" {
 		t.Errorf("facts: %+v", f)
 	}
 	if f.Probes["tracepoint"] < 500 || f.Probes["software"] == 0 || len(f.Abilities) != len(Abilities()) {

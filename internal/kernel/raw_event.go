@@ -119,8 +119,11 @@ func (b *btf) takesSame(event, class string) bool {
 	if !ok {
 		fill, ok = b.lookup("perf_trace_"+class, funcKinds)
 	}
+	if !ok {
+		return true // BTF of older kernels leaves those functions out; the record has to do
+	}
 	tp, found := b.lookup("btf_trace_"+event, 1<<btfTypedef)
-	if !ok || !found {
+	if !found {
 		return false
 	}
 	a, ok := b.funcProto(fill)
