@@ -71,7 +71,8 @@ func TestReturnsAgreeWithObjdump(t *testing.T) {
 	if b.Machine() != elf.EM_X86_64 {
 		t.Skip("needs x86-64")
 	}
-	for _, name := range []string{"qsort", "fopen", "getaddrinfo"} {
+	total := 0
+	for _, name := range []string{"malloc", "fclose", "getaddrinfo", "qsort"} {
 		f, err := b.Function(name)
 		if err != nil {
 			t.Fatal(err)
@@ -85,9 +86,13 @@ func TestReturnsAgreeWithObjdump(t *testing.T) {
 			}
 		}
 		got, err := b.Returns(f)
-		if err != nil || !slices.Equal(got, want) || len(got) == 0 {
+		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: got %#x, %v; objdump has %#x", name, got, err, want)
 		}
+		total += len(got)
+	}
+	if total == 0 {
+		t.Error("no function returns")
 	}
 }
 
