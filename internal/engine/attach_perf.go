@@ -106,7 +106,7 @@ func openAndLink(p *program, point *compile.Point, attr *unix.PerfEventAttr, at 
 func perfError(ap *syntax.ParsedAttachPoint, err error) error {
 	switch {
 	case ap.Kind == syntax.ProbeHardware && isErrno(err, unix.ENOENT, unix.EOPNOTSUPP):
-		return missing("hardware", "this CPU has no counter for "+ap.Func+"; virtual machines often have none: use software:cpu-clock or profile", err)
+		return missing("hardware", "this CPU has no counter for "+ap.Target+"; virtual machines often have none: use software:cpu-clock or profile", err)
 	case errors.Is(err, unix.ENOSPC):
 		return fmt.Errorf("all hardware breakpoints are in use (there are four on x86): %w", err)
 	case ap.Kind == syntax.ProbeWatchpoint && errors.Is(err, unix.EINVAL):
@@ -128,7 +128,7 @@ func perfAttr(ap *syntax.ParsedAttachPoint) (*unix.PerfEventAttr, error) {
 	case syntax.ProbeWatchpoint:
 		return attr, watchAttr(attr, ap)
 	}
-	return nil, fmt.Errorf("%s is not a perf event", ap.Func)
+	return nil, fmt.Errorf("%s is not a perf event", ap.Target)
 }
 
 // clockAttr is the CPU clock at a frequency or with a period.
@@ -185,7 +185,7 @@ func hardwareEvents() []eventNumber {
 
 func counterAttr(attr *unix.PerfEventAttr, typ uint32, events []eventNumber, ap *syntax.ParsedAttachPoint) error {
 	for _, e := range events {
-		if ap.Func == e.name || e.alias != "" && ap.Func == e.alias {
+		if ap.Target == e.name || e.alias != "" && ap.Target == e.alias {
 			attr.Type, attr.Config, attr.Sample = typ, e.config, e.period
 			if ap.Freq > 0 {
 				attr.Sample = ap.Freq
@@ -193,7 +193,7 @@ func counterAttr(attr *unix.PerfEventAttr, typ uint32, events []eventNumber, ap 
 			return nil
 		}
 	}
-	return fmt.Errorf("no perf event is called %s", ap.Func)
+	return fmt.Errorf("no perf event is called %s", ap.Target)
 }
 
 // Bits of the type of a hardware breakpoint.

@@ -174,7 +174,7 @@ func TestUserAttachErrors(t *testing.T) {
 		{compile.AttachUprobe, uprobe("/no/such/file", "main"), "does not exist"},
 		{compile.AttachUretprobe, uretprobe(self, "runtime.main"), "is a Go function"},
 		{compile.AttachUSDT, &syntax.ParsedAttachPoint{Kind: syntax.ProbeUSDT, Target: path, Func: "nothing"}, "nothing"},
-		{compile.AttachPerfEvent, &syntax.ParsedAttachPoint{Kind: syntax.ProbeSoftware, Func: "nonsense"}, "no perf event is called nonsense"},
+		{compile.AttachPerfEvent, &syntax.ParsedAttachPoint{Kind: syntax.ProbeSoftware, Target: "nonsense"}, "no perf event is called nonsense"},
 		{compile.AttachPerfEvent, &syntax.ParsedAttachPoint{Kind: syntax.ProbeProfile, Unit: "s"}, "is not possible"},
 	} {
 		typ := ebpf.Kprobe
@@ -212,8 +212,8 @@ func TestPerfEvents(t *testing.T) {
 	for _, ap := range []*syntax.ParsedAttachPoint{
 		{Kind: syntax.ProbeProfile, Unit: "hz", Freq: 499},
 		{Kind: syntax.ProbeProfile, Unit: "ms", Freq: 2},
-		{Kind: syntax.ProbeSoftware, Func: "faults", Freq: 10},
-		{Kind: syntax.ProbeSoftware, Func: "cpu-clock"},
+		{Kind: syntax.ProbeSoftware, Target: "faults", Freq: 10},
+		{Kind: syntax.ProbeSoftware, Target: "cpu-clock"},
 	} {
 		for _, pid := range []int{0, os.Getpid()} {
 			o := newObject()
@@ -230,7 +230,7 @@ func TestPerfEvents(t *testing.T) {
 				n = countOf(maps[0].(*output.MapDump), strings.TrimSpace(string(comm)))
 			}
 			if n == 0 {
-				t.Errorf("%s %s%d pid %d never hit this process", ap.Func, ap.Unit, ap.Freq, pid)
+				t.Errorf("%s %s%d pid %d never hit this process", ap.Target, ap.Unit, ap.Freq, pid)
 			}
 		}
 	}
