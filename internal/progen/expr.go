@@ -81,7 +81,7 @@ func intSources() []source {
 		{"pid", plain("pid"), true}, {"tid", plain("tid"), true}, {"uid", plain("uid"), true}, {"gid", plain("gid"), true},
 		{"nsecs", plain("nsecs"), true}, {"nsecs", plain("nsecs(monotonic)"), true}, {"elapsed", plain("elapsed"), true},
 		{"cpu", plain("cpu"), true}, {"ncpus", plain("ncpus"), true}, {"numaid", plain("numaid"), true}, {"cgroup", plain("cgroup"), true},
-		{"rand", plain("rand"), true}, {"vfs_read", plain("vfs_read"), true}, {"ppid", plain("ppid"), true},
+		{"rand", plain("rand"), true}, {"jiffies", plain("jiffies"), true}, {"ppid", plain("ppid"), true},
 		{"ppid", func(g *generator) string { return "ppid(" + g.expr(tTask) + ")" }, true},
 		{"leader_tid", plain("leader_tid"), true}, {"pid", plain("pid(init)"), true}, {"tid", plain("tid(curr_ns)"), true},
 		{"cgroupid", plain(`cgroupid("/sys/fs/cgroup")`), true},
@@ -166,7 +166,7 @@ func (g *generator) intExpr() string {
 		return g.intLeaf()
 	}
 	for {
-		if s := pick(g, intSources()); !(s.env && g.o.BeginOnly) {
+		if s := pick(g, intSources()); !(s.env && g.o.BeginOnly) && !g.without(s.feature) {
 			g.use(s.feature)
 			return s.text(g)
 		}
@@ -247,7 +247,7 @@ func (g *generator) condition() string {
 	g.depth++
 	defer func() { g.depth-- }()
 	if g.depth > leafDepth {
-		return fmt.Sprintf("%s %s %s", "("+g.nonLiteralOrBuiltin()+")", pick(g, []string{"<", ">", "==", "!=", "<=", ">="}), g.literal())
+		return fmt.Sprintf("%s %s %s", g.nonLiteralOrBuiltin(), pick(g, []string{"<", ">", "==", "!=", "<=", ">="}), g.literal())
 	}
 	switch g.r.IntN(12) {
 	case 0:

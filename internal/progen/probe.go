@@ -51,7 +51,7 @@ var argsOf = map[string]probe{
 	"sched:sched_switch":               {ints: []string{"args.prev_pid", "args.next_pid", "args.prev_state", "args.next_prio"}, strs: []string{"args.prev_comm", "args.next_comm"}},
 	"syscalls:sys_enter_openat":        {ints: []string{"args.dfd", "args.flags", "args.mode"}, strs: []string{"str(args.filename)", "str(args.filename, 20)"}},
 	"syscalls:sys_exit_read":           {ints: []string{"args.ret"}},
-	"sched:sched_process_exec":         {ints: []string{"args.pid", "args.old_pid"}, strs: []string{"args.filename", "str(args.filename)"}},
+	"sched:sched_process_exec":         {ints: []string{"args.pid", "args.old_pid"}, strs: []string{"str(args.filename)", "str(args.filename, 30)"}},
 	"rawtracepoint:sched_switch":       {ints: []string{"args.prev.pid", "args.next.tgid", "arg0"}, strs: []string{"args.prev.comm"}},
 	"rt:sys_enter":                     {ints: []string{"args.id", "arg1"}},
 	"rawtracepoint:sched_process_exit": {ints: []string{"args.p.pid"}, strs: []string{"args.p.comm"}},

@@ -23,6 +23,9 @@ type Options struct {
 	// Probes. Ignored with BeginOnly.
 	Attach []string
 
+	// Without names features that the target cannot serve.
+	Without []string
+
 	// Statements bound the statements of one block; 0 means 9.
 	Statements int
 }
@@ -84,6 +87,8 @@ const (
 )
 
 func (g *generator) use(feature string) { g.used[feature]++ }
+
+func (g *generator) without(feature string) bool { return slices.Contains(g.o.Without, feature) }
 
 func (g *generator) chance(percent int) bool { return g.r.IntN(100) < percent }
 

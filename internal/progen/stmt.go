@@ -2,6 +2,7 @@ package progen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -352,7 +353,7 @@ func (g *generator) effect() string {
 		choices = append(choices, "write_user _ = write_user(arg0, 1, 4);")
 	}
 	feature, text, _ := strings.Cut(pick(g, choices), " ")
-	if g.probe.kind == "iter" && (feature == "signal" || feature == "signal_thread") {
+	if special := g.probe.kind; (feature == "signal" || feature == "signal_thread") && slices.Contains([]string{"iter", "begin", "end", "interval", "self", "software", "hardware", "watchpoint"}, special) || g.without(feature) {
 		return g.assignMap()
 	}
 	g.use(feature)
