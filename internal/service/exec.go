@@ -1,0 +1,165 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/mcptrace/mcptrace/bpftrace/output"
+	"github.com/mcptrace/mcptrace/internal/engine"
+	"github.com/mcptrace/mcptrace/internal/session"
+)
+
+// ExecRequest asks to run a program.
+type ExecRequest struct {
+	Program   string   `json:"program" req:"true" doc:"bpftrace program text"`
+	Timeout   int      `json:"timeout" min:"1" max:"3600" default:"10" clamp:"true" doc:"seconds to trace; then end runs and maps print"`
+	Wait      int      `json:"wait" min:"0" max:"50" default:"0" clamp:"true" doc:"seconds to wait here for the end; 0 returns at once"`
+	Args      []string `json:"args" doc:"positional parameters $1, $2, ..."`
+	PID       int      `json:"pid" min:"0" max:"4194304" doc:"trace only this process"`
+	MaxEvents int      `json:"max_events" min:"0" max:"10000000" doc:"stop after this many printed events"`
+	Engine    string   `json:"engine" enum:"auto,native,bpftrace" default:"auto"`
+	Target    string   `json:"target" hidden:"true" doc:"host"`
+}
+
+// ExecResult is a running or ended execution.
+type ExecResult struct {
+	Summary     string      `json:"summary"`
+	ExecutionID string      `json:"execution_id"`
+	Status      string      `json:"status" doc:"started, running, completed, failed, stopped or cancelled"`
+	Message     string      `json:"message"`
+	Tables      []Table     `json:"tables,omitempty" doc:"maps"`
+	Output      []string    `json:"output,omitempty" doc:"printed lines"`
+	Warnings    []string    `json:"warnings,omitempty"`
+	Metadata    *Metadata   `json:"metadata,omitempty"`
+	OutputURI   string      `json:"output_uri,omitempty"`
+	Next        string      `json:"next,omitempty"`
+	cost        int         // bytes, estimated
+}
+
+// Limits of what one agent's run may leave behind.
+const (
+	maxOutputBytes = 32 << 20
+	execLines      = 50 // lines in the answer of exec_program
+	tableRows      = 40 // rows of a table in an answer
+)
+
+// Exec runs a program. With Wait it returns when the program has ended or the
+// time is over; a caller that goes away while waiting ends the run.
+func (s *Service) Exec(ctx context.Context, req *ExecRequest) (*ExecResult, error) {
+	src, err := NewProgram("program", req.Program)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := s.Prepare(src, &ProgramOptions{Params: req.Args, PID: req.PID}, req.Engine)
+	if err != nil {
+		return nil, err
+	}
+	caller := callerOf(ctx)
+	ses, err := s.opts.Sessions.Start(ctx, &session.Request{
+		Engine: plan.Engine, Object: plan.Object, Owner: caller.Principal, Program: req.Program,
+		Options: engine.Options{PID: req.PID},
+		Limits:  session.Limits{Time: time.Duration(req.Timeout) * time.Second, Events: int64(req.MaxEvents), Bytes: maxOutputBytes},
+		Render:  renderer(plan),
+		Meta:    keyNames(plan.Info),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if req.Wait > 0 {
+		s.await(ctx, caller, ses, time.Duration(req.Wait)*time.Second)
+	}
+	return s.execResult(ses, plan, req.Timeout), nil
+}
+
+// renderer makes the encoder of a session's lines.
+func renderer(plan *Plan) func(io.Writer) session.Renderer {
+	trailer := plan.Trailer()
+	return func(w io.Writer) session.Renderer {
+		return output.NewTextEncoder(w, nil, &output.TextOptions{Trailer: trailer, NoTrailer: trailer == ""})
+	}
+}
+
+// await waits for the end of a session, tells how it goes on each second, and
+// ends the session when the caller goes away.
+func (s *Service) await(ctx context.Context, caller *Caller, ses *session.Session, d time.Duration) {
+	deadline := time.Now().Add(d)
+	for left := d; left > 0; left = time.Until(deadline) {
+		if ses.Wait(ctx, min(left, time.Second)) {
+			return
+		}
+		if ctx.Err() != nil {
+			ses.Stop(session.ReasonCancelled)
+			return
+		}
+		if caller.Progress != nil {
+			st := ses.Status()
+			caller.Progress(st.Duration(time.Now()).Seconds(), st.Limits.Time.Seconds(), progressText(&st))
+		}
+	}
+}
+
+func progressText(st *session.Status) string {
+	return fmt.Sprintf("%d lines, %d events, %d lost", st.Lines, st.Events, lost(st))
+}
+
+// execResult describes a session to the one who started it.
+func (s *Service) execResult(ses *session.Session, plan *Plan, timeout int) *ExecResult {
+	st := ses.Status()
+	r := &ExecResult{ExecutionID: ses.ID(), Status: string(st.State), OutputURI: outputURI(ses.ID())}
+	if !st.State.Done() {
+		r.Status = "started"
+		r.Message = fmt.Sprintf("Program execution started with timeout of %ds", timeout)
+		r.Summary = fmt.Sprintf("running: %d probes attached, ends by itself after %d s", st.Probes, timeout)
+		r.Next = fmt.Sprintf(`get_result {"execution_id": %q, "wait": %d}`, ses.ID(), min(timeout+2, 50))
+		r.Warnings = st.Warnings
+		return r
+	}
+	r.Tables = tables(ses.Maps(), keyNames(plan.Info), tableRows)
+	page := ses.Read(context.Background(), &session.ReadOptions{Limit: execLines, Bytes: 8 << 10, Match: notMapLine(ses)})
+	r.Output = cleanLines(page.Lines)
+	r.Summary, r.Warnings = outcome(&st, ses), warnings(&st, ses)
+	r.Message = r.Summary
+	r.Metadata = metadataOf(&st)
+	r.Next = nextAfter(&st, ses, page)
+	return r
+}
+
+func outputURI(id string) string { return "trace://runs/" + id + "/output" }
+
+func tables(dumps []*output.MapDump, names map[string][]string, limit int) []Table {
+	var list []Table
+	for _, d := range dumps {
+		list = append(list, tableOf(d, names[d.Name], limit))
+	}
+	return list
+}
+
+func cleanLines(lines []string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = Clean(l, 2000)
+	}
+	return out
+}
+
+// notMapLine leaves out lines that tables show better.
+func notMapLine(ses *session.Session) func(string) bool {
+	var prefixes []string
+	for _, d := range ses.Maps() {
+		prefixes = append(prefixes, d.Name+"[", d.Name+": ", d.Name+":")
+	}
+	return func(line string) bool {
+		if line == "" || strings.HasPrefix(line, "[") && strings.HasSuffix(line, "|") {
+			return false
+		}
+		for _, p := range prefixes {
+			if strings.HasPrefix(line, p) {
+				return false
+			}
+		}
+		return true
+	}
+}
