@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/mcptrace/mcptrace/bpftrace/output"
@@ -36,7 +35,6 @@ type ExecResult struct {
 	Metadata    *Metadata   `json:"metadata,omitempty"`
 	OutputURI   string      `json:"output_uri,omitempty"`
 	Next        string      `json:"next,omitempty"`
-	cost        int         // bytes, estimated
 }
 
 // Limits of what one agent's run may leave behind.
@@ -71,7 +69,7 @@ func (s *Service) Exec(ctx context.Context, req *ExecRequest) (*ExecResult, erro
 	if req.Wait > 0 {
 		s.await(ctx, caller, ses, time.Duration(req.Wait)*time.Second)
 	}
-	return s.execResult(ses, plan, req.Timeout), nil
+	return s.execResult(ses, req.Timeout), nil
 }
 
 // renderer makes the encoder of a session's lines.
@@ -106,7 +104,7 @@ func progressText(st *session.Status) string {
 }
 
 // execResult describes a session to the one who started it.
-func (s *Service) execResult(ses *session.Session, plan *Plan, timeout int) *ExecResult {
+func (s *Service) execResult(ses *session.Session, timeout int) *ExecResult {
 	st := ses.Status()
 	r := &ExecResult{ExecutionID: ses.ID(), Status: string(st.State), OutputURI: outputURI(ses.ID())}
 	if !st.State.Done() {
@@ -117,8 +115,8 @@ func (s *Service) execResult(ses *session.Session, plan *Plan, timeout int) *Exe
 		r.Warnings = st.Warnings
 		return r
 	}
-	r.Tables = tables(ses.Maps(), keyNames(plan.Info), tableRows)
-	page := ses.Read(context.Background(), &session.ReadOptions{Limit: execLines, Bytes: 8 << 10, Match: notMapLine(ses)})
+	r.Tables = tables(ses.Maps(), namesOf(ses), tableRows)
+	page := ses.Read(context.Background(), &session.ReadOptions{Limit: execLines, Bytes: 8 << 10, NoMaps: true})
 	r.Output = cleanLines(page.Lines)
 	r.Summary, r.Warnings = outcome(&st, ses), warnings(&st, ses)
 	r.Message = r.Summary
@@ -145,21 +143,8 @@ func cleanLines(lines []string) []string {
 	return out
 }
 
-// notMapLine leaves out lines that tables show better.
-func notMapLine(ses *session.Session) func(string) bool {
-	var prefixes []string
-	for _, d := range ses.Maps() {
-		prefixes = append(prefixes, d.Name+"[", d.Name+": ", d.Name+":")
-	}
-	return func(line string) bool {
-		if line == "" || strings.HasPrefix(line, "[") && strings.HasSuffix(line, "|") {
-			return false
-		}
-		for _, p := range prefixes {
-			if strings.HasPrefix(line, p) {
-				return false
-			}
-		}
-		return true
-	}
+// namesOf are the names of the key columns of a session's maps.
+func namesOf(ses *session.Session) map[string][]string {
+	names, _ := ses.Meta().(map[string][]string)
+	return names
 }

@@ -5,17 +5,24 @@ import "bytes"
 // maxLine is where a line that does not end is cut, in bytes.
 const maxLine = 64 << 10
 
+// line is a line of output, and whether it shows a map that was printed.
+type line struct {
+	text string
+	dump bool
+}
+
 // lines is a bounded buffer of text lines: an io.Writer that keeps the newest
 // max bytes, numbers lines from 0 and counts what it dropped.
 type lines struct {
 	max     int
-	ring    []string
+	ring    []line
 	head    int // index of the oldest kept line
 	n       int // kept lines
 	total   int64
 	bytes   int   // of kept lines
 	written int64 // bytes of all lines that ended
 	partial []byte
+	dump    bool // what is written now shows a map
 }
 
 // Write takes rendered output. It never fails.
@@ -57,7 +64,7 @@ func (l *lines) add(s string) {
 	if l.n == len(l.ring) {
 		l.grow()
 	}
-	l.ring[(l.head+l.n)%len(l.ring)] = s
+	l.ring[(l.head+l.n)%len(l.ring)] = line{s, l.dump}
 	l.n++
 	l.total++
 	l.written += int64(len(s)) + 1
@@ -68,14 +75,14 @@ func (l *lines) add(s string) {
 }
 
 func (l *lines) drop() {
-	l.bytes -= cost(l.ring[l.head])
-	l.ring[l.head] = ""
+	l.bytes -= cost(l.ring[l.head].text)
+	l.ring[l.head] = line{}
 	l.head = (l.head + 1) % len(l.ring)
 	l.n--
 }
 
 func (l *lines) grow() {
-	ring := make([]string, max(64, 2*len(l.ring)))
+	ring := make([]line, max(64, 2*len(l.ring)))
 	for i := range l.n {
 		ring[i] = l.ring[(l.head+i)%len(l.ring)]
 	}
@@ -86,7 +93,7 @@ func (l *lines) grow() {
 func (l *lines) first() int64 { return l.total - int64(l.n) }
 
 // at returns line number i, which must be kept.
-func (l *lines) at(i int64) string {
+func (l *lines) at(i int64) line {
 	return l.ring[(l.head+int(i-l.first()))%len(l.ring)]
 }
 
@@ -94,4 +101,4 @@ func (l *lines) at(i int64) string {
 func (l *lines) release() { *l = lines{max: l.max, total: l.total, written: l.written} }
 
 // cost is what keeping s takes, its header included.
-func cost(s string) int { return len(s) + 16 }
+func cost(s string) int { return len(s) + 24 }

@@ -64,6 +64,7 @@ type Request struct {
 	Owner   string
 	Program string
 	Label   string
+	Meta    any // kept for the caller, see Session.Meta
 
 	// Render makes the encoder of output lines; nil keeps no lines.
 	Render func(io.Writer) Renderer

@@ -16,6 +16,7 @@ type ReadOptions struct {
 	Bytes  int               // of text at most; zero means unlimited
 	Wait   time.Duration     // for a line at Offset when there is none and the session runs
 	Match  func(string) bool // nil for all lines
+	NoMaps bool              // leave out lines that show a map
 }
 
 // Page is a piece of a session's output.
@@ -53,17 +54,21 @@ func (s *Session) page(opts *ReadOptions) *Page {
 	limit, size := orInt(opts.Limit, 200), 0
 	for p.Next < l.total && len(p.Lines) < limit {
 		line := l.at(p.Next)
-		if opts.Match == nil || opts.Match(line) {
-			if opts.Bytes > 0 && size > 0 && size+len(line) > opts.Bytes {
+		if opts.wants(line) {
+			if opts.Bytes > 0 && size > 0 && size+len(line.text) > opts.Bytes {
 				break
 			}
-			size += len(line) + 1
-			p.Lines = append(p.Lines, line)
+			size += len(line.text) + 1
+			p.Lines = append(p.Lines, line.text)
 		}
 		p.Next++
 	}
 	p.More = p.Next < l.total
 	return p
+}
+
+func (o *ReadOptions) wants(l line) bool {
+	return !(o.NoMaps && l.dump) && (o.Match == nil || o.Match(l.text))
 }
 
 // Wait blocks until the session has ended, for d at most (zero: without limit)
@@ -173,6 +178,13 @@ func (s *Session) LiveMaps() ([]*output.MapDump, error) {
 		}
 	}
 	return list, err
+}
+
+// Meta is what the request carried for its maker.
+func (s *Session) Meta() any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.req.Meta
 }
 
 // Notices returns the remarks about the run.

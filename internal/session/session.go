@@ -149,7 +149,8 @@ func (s *Session) take(ev output.Event) (wanted, over bool) {
 	s.note(ev)
 	before := s.written()
 	if s.render != nil && !isExit(ev) {
-		s.render.Encode(ev)
+		_, s.lines.dump = ev.(*output.MapDump)
+		_ = s.render.Encode(ev) // the buffer takes everything
 	}
 	s.status.Bytes += s.written() - before
 	s.status.Lines = s.lines.total
