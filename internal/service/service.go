@@ -20,7 +20,7 @@ type API interface {
 	Validate(context.Context, *ValidateRequest) (*ValidateResult, error)
 	Exec(context.Context, *ExecRequest) (*ExecResult, error)
 	GetResult(context.Context, *GetResultRequest) (*GetResultResult, error)
-	Stop(context.Context, *StopRequest) (*StopResult, error)
+	Stop(context.Context, *StopRequest) (*ExecResult, error)
 	Adjust(context.Context, *AdjustRequest) (*AdjustResult, error)
 }
 

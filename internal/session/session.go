@@ -86,6 +86,7 @@ func (s *Session) openRecord() Record {
 	rec, err := s.m.opts.Recorder.Begin(s.Status())
 	if err != nil {
 		s.warn(fmt.Sprintf("this run is not recorded: %v", err))
+		return nil
 	}
 	return rec
 }
