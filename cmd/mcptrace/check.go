@@ -51,7 +51,7 @@ func (m *Main) check(_ context.Context, f *checkFlags, p *parsed) error {
 		return err
 	}
 	if f.fix {
-		text, _ := service.ApplyFixes(src, checked.Diagnostics, false)
+		text, _ := syntax.ApplyFixes(src, checked.Diagnostics, false)
 		_, _ = io.WriteString(m.Stdout, text)
 	}
 	if err != nil {
@@ -65,7 +65,7 @@ func (m *Main) diagnose(format string, ds syntax.Diagnostics) error {
 	if format == "json" {
 		return writeJSON(m.Stderr, map[string]any{"diagnostics": service.Diagnose(ds)})
 	}
-	return renderText(m.Stderr, ds)
+	return syntax.RenderText(m.Stderr, ds)
 }
 
 // refused says why a program was not even read. Wrong usage is returned.

@@ -7,6 +7,9 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/mcptrace/mcptrace/internal/service"
+	"github.com/mcptrace/mcptrace/internal/session"
 )
 
 // The exit statuses.
@@ -32,7 +35,10 @@ type Main struct {
 	Stderr io.Writer
 	Getenv func(string) string
 
-	closers []func() error
+	svc            *service.Service
+	manager        *session.Manager
+	sessionOptions *session.Options
+	closers        []func() error
 }
 
 // command is one subcommand.
@@ -49,7 +55,14 @@ type command struct {
 // commands returns the table of subcommands, in the order of help.
 func (m *Main) commands() []*command {
 	return []*command{
+		m.runCommand(),
 		m.checkCommand(),
+		m.fmtCommand(),
+		m.listCommand(),
+		m.infoCommand(),
+		m.serveCommand(),
+		m.doctorCommand(),
+		m.benchCommand(),
 		m.completionCommand(),
 		m.versionCommand(),
 	}

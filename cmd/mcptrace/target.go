@@ -1,8 +1,76 @@
 package main
 
-import "github.com/mcptrace/mcptrace/bpftrace/check"
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 
-// target finds what programs are checked against.
+	"github.com/mcptrace/mcptrace/bpftrace/check"
+	"github.com/mcptrace/mcptrace/internal/engine"
+	"github.com/mcptrace/mcptrace/internal/kernel"
+	"github.com/mcptrace/mcptrace/internal/service"
+	"github.com/mcptrace/mcptrace/internal/session"
+)
+
+// target finds what programs are checked against: by default this kernel where
+// it can be read.
 func (m *Main) target(name string) (check.Target, error) {
-	return nil, nil
+	switch name {
+	case "offline":
+		return check.Offline, nil
+	case "host":
+		return m.host()
+	case "":
+		host, err := m.host()
+		if err != nil {
+			fmt.Fprintf(m.Stderr, "NOTE: checked without knowledge of a kernel: %v\n", err)
+			return check.Offline, nil
+		}
+		return host, nil
+	}
+	return nil, usagef("unknown target %q: want host or offline", name)
+}
+
+func (m *Main) host() (*kernel.Machine, error) { return m.service().Host() }
+
+// service returns the operations on this host. It opens nothing yet.
+func (m *Main) service() *service.Service {
+	if m.svc == nil {
+		m.svc = service.New(&service.Options{
+			Host:     func() (*kernel.Machine, error) { return kernel.Host(kernel.Options{}) },
+			Native:   func(host *kernel.Machine) (engine.Engine, error) { return &engine.Native{Machine: host}, nil },
+			Bpftrace: externalEngine,
+			Sessions: m.sessions(),
+			Version:  version(),
+		})
+		m.closers = append(m.closers, m.svc.Close)
+	}
+	return m.svc
+}
+
+// sessions returns the manager of running traces.
+func (m *Main) sessions() *session.Manager {
+	if m.manager == nil {
+		m.manager = session.New(m.sessionOptions)
+	}
+	return m.manager
+}
+
+// findBpftrace returns the upstream binary: MCPTRACE_BPFTRACE or the one in
+// PATH.
+func findBpftrace() (string, error) {
+	if path := os.Getenv("MCPTRACE_BPFTRACE"); path != "" {
+		return path, nil
+	}
+	path, err := exec.LookPath("bpftrace")
+	if err != nil {
+		return "", errors.New("bpftrace is not installed")
+	}
+	return path, nil
+}
+
+// externalEngine runs programs with the upstream binary.
+func externalEngine() (engine.Engine, error) {
+	return nil, errors.New("this build cannot run programs with the bpftrace binary yet")
 }

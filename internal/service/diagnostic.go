@@ -1,7 +1,6 @@
 package service
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/mcptrace/mcptrace/bpftrace/syntax"
@@ -54,45 +53,4 @@ func diagnose(d *syntax.Diagnostic) Diagnostic {
 		}
 	}
 	return out
-}
-
-// ApplyFixes returns the text of src with the first fix of each diagnostic
-// applied, and how many were; those that overlap an earlier one are left out.
-// With certain only those that cannot change what was meant are taken.
-func ApplyFixes(src *syntax.Source, ds syntax.Diagnostics, certain bool) (text string, n int) {
-	var edits []syntax.Edit
-	for i := range ds {
-		if len(ds[i].Fixes) == 0 || certain && !ds[i].Fixes[0].Certain {
-			continue
-		}
-		if f := ds[i].Fixes[0].Edits; fits(edits, f, src) {
-			edits = append(edits, f...)
-			n++
-		}
-	}
-	slices.SortStableFunc(edits, func(a, b syntax.Edit) int { return int(a.Span.Start) - int(b.Span.Start) })
-	var b strings.Builder
-	at := uint32(0)
-	for _, e := range edits {
-		b.WriteString(src.Text[at:e.Span.Start])
-		b.WriteString(e.Text)
-		at = e.Span.End
-	}
-	b.WriteString(src.Text[at:])
-	return b.String(), n
-}
-
-// fits reports whether more edits are of src and overlap none of edits.
-func fits(edits, more []syntax.Edit, src *syntax.Source) bool {
-	for _, m := range more {
-		if m.Span.Src != src {
-			return false
-		}
-		for _, e := range edits {
-			if m.Span.Start < e.Span.End && e.Span.Start < m.Span.End || m.Span == e.Span {
-				return false
-			}
-		}
-	}
-	return len(more) > 0
 }

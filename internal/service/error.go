@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mcptrace/mcptrace/bpftrace/syntax"
+	"github.com/mcptrace/mcptrace/internal/engine"
 	"github.com/mcptrace/mcptrace/internal/kernel"
 	"github.com/mcptrace/mcptrace/internal/session"
 )
@@ -96,6 +97,8 @@ func oneLine(d *syntax.Diagnostic) string {
 func Explain(err error) *Error {
 	var (
 		own     *Error
+		ds      *engine.DiagnosticsError
+		attach  *engine.AttachError
 		missing *kernel.Missing
 	)
 	switch {
@@ -103,8 +106,14 @@ func Explain(err error) *Error {
 		return nil
 	case errors.As(err, &own):
 		return own
+	case errors.As(err, &ds):
+		e := rejected(ds.Diagnostics)
+		e.Err = err
+		return e
 	case errors.As(err, &missing):
 		return lacking(err, missing)
+	case errors.As(err, &attach):
+		return &Error{Code: CodeAttach, Message: firstLine(err), Err: err}
 	}
 	return explainSession(err)
 }

@@ -25,16 +25,16 @@ type ExecRequest struct {
 
 // ExecResult is a running or ended execution.
 type ExecResult struct {
-	Summary     string      `json:"summary"`
-	ExecutionID string      `json:"execution_id"`
-	Status      string      `json:"status" doc:"started, running, completed, failed, stopped or cancelled"`
-	Message     string      `json:"message"`
-	Tables      []Table     `json:"tables,omitempty" doc:"maps"`
-	Output      []string    `json:"output,omitempty" doc:"printed lines"`
-	Warnings    []string    `json:"warnings,omitempty"`
-	Metadata    *Metadata   `json:"metadata,omitempty"`
-	OutputURI   string      `json:"output_uri,omitempty"`
-	Next        string      `json:"next,omitempty"`
+	Summary     string    `json:"summary"`
+	ExecutionID string    `json:"execution_id"`
+	Status      string    `json:"status" doc:"started, running, completed, failed, stopped or cancelled"`
+	Message     string    `json:"message"`
+	Tables      []Table   `json:"tables,omitempty" doc:"maps"`
+	Output      []string  `json:"output,omitempty" doc:"printed lines"`
+	Warnings    []string  `json:"warnings,omitempty"`
+	Metadata    *Metadata `json:"metadata,omitempty"`
+	OutputURI   string    `json:"output_uri,omitempty"`
+	Next        string    `json:"next,omitempty"`
 }
 
 // Limits of what one agent's run may leave behind.

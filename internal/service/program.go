@@ -1,8 +1,6 @@
 package service
 
 import (
-	"context"
-	"errors"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -67,7 +65,6 @@ type ProgramOptions struct {
 	SyntaxOnly   bool
 	HelperErrors bool
 	Import       func(path string) (*syntax.Source, error)
-	Include      func(path string) (*syntax.Source, error)
 }
 
 // Checked is a program whose meaning is known.
@@ -83,13 +80,14 @@ type Checked struct {
 func Check(src *syntax.Source, target check.Target, opts *ProgramOptions) (*Checked, error) {
 	file, ds := syntax.Parse(src, &syntax.ParseOptions{Params: opts.Params, Unsafe: opts.Unsafe})
 	c := &Checked{Source: src, File: file, Diagnostics: ds}
+	info, more := check.Check(file, target, &check.Options{
+		Unsafe: opts.Unsafe, Params: opts.Params, Named: opts.Named, Env: opts.Env, PID: opts.PID,
+		HasChild: opts.HasChild, SyntaxOnly: opts.SyntaxOnly, Import: opts.Import,
+	})
+	c.Info = info
+	c.Diagnostics = append(ds, more...)
 	if c.Diagnostics.HasErrors() {
 		return c, rejected(c.Diagnostics)
 	}
 	return c, nil
-}
-
-// canceled reports whether err only says that the caller went away.
-func canceled(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }

@@ -339,4 +339,3 @@ func stamp(t time.Time) string {
 }
 
 func round(v float64) float64 { return float64(int64(v*1000+0.5)) / 1000 }
-

@@ -63,7 +63,7 @@ func (s *Service) Validate(_ context.Context, req *ValidateRequest) (*ValidateRe
 // explainRejection says what is wrong and tries the suggested fixes.
 func (s *Service) explainRejection(res *ValidateResult, c *Checked, target check.Target, opts *ProgramOptions) {
 	res.Summary = "rejected: " + rejected(c.Diagnostics).Message
-	text, n := ApplyFixes(c.Source, c.Diagnostics, false)
+	text, n := syntax.ApplyFixes(c.Source, c.Diagnostics, false)
 	if n == 0 {
 		res.Next = "correct the program at the places given and call validate_program again"
 		return
