@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/internal/engine"
@@ -18,14 +19,14 @@ import (
 func (m *Main) target(name string) (check.Target, error) {
 	switch name {
 	case "offline":
-		return check.Offline, nil
+		return check.Offline(runtime.GOARCH), nil
 	case "host":
 		return m.host()
 	case "":
 		host, err := m.host()
 		if err != nil {
 			fmt.Fprintf(m.Stderr, "NOTE: checked without knowledge of a kernel: %v\n", err)
-			return check.Offline, nil
+			return check.Offline(runtime.GOARCH), nil
 		}
 		return host, nil
 	}

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
@@ -161,7 +162,7 @@ func (s *Service) target(name string) (check.Target, error) {
 		}
 		return host, nil
 	case "offline":
-		return check.Offline, nil
+		return check.Offline(runtime.GOARCH), nil
 	}
 	return nil, errorf(CodeInvalid, "unknown target %q", Clean(name, 64)).fix("use host or offline")
 }
