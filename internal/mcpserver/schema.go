@@ -17,6 +17,8 @@ import (
 //	default  what it is when not given
 //	min, max bounds of a number; clamp "true" moves what is outside to the bound
 //	enum     words separated by commas
+//	hidden   "true": accepted and not shown
+//	brief    "true": the schema does not say what is inside, to keep lists short
 type param struct {
 	name     string
 	doc      string
@@ -31,6 +33,7 @@ type param struct {
 	clamp    bool
 	enum     []string
 	hidden   bool // accepted, not shown
+	brief    bool // objects in it are not described
 }
 
 // params reads the fields of a struct in order.
@@ -49,7 +52,8 @@ func params(t reflect.Type) []param {
 
 func field(f reflect.StructField, i int, name string) param {
 	p := param{name: name, doc: f.Tag.Get("doc"), index: i, typ: f.Type, kind: f.Type.Kind(),
-		required: f.Tag.Get("req") == "true", clamp: f.Tag.Get("clamp") == "true", hidden: f.Tag.Get("hidden") == "true"}
+		required: f.Tag.Get("req") == "true", clamp: f.Tag.Get("clamp") == "true", hidden: f.Tag.Get("hidden") == "true",
+		brief: f.Tag.Get("brief") == "true"}
 	p.dflt, p.hasDflt = f.Tag.Lookup("default")
 	if e := f.Tag.Get("enum"); e != "" {
 		p.enum = strings.Split(e, ",")
@@ -96,7 +100,11 @@ func writeObject(b *bytes.Buffer, t reflect.Type) {
 // writeParam writes the schema of one property.
 func writeParam(b *bytes.Buffer, p *param) {
 	var own bytes.Buffer
-	writeType(&own, p.typ)
+	if p.brief {
+		writeBrief(&own, p.typ)
+	} else {
+		writeType(&own, p.typ)
+	}
 	b.Write(bytes.TrimSuffix(own.Bytes(), []byte("}")))
 	if p.doc != "" {
 		fmt.Fprintf(b, `,"description":%s`, quote(p.doc))
@@ -115,6 +123,15 @@ func writeParam(b *bytes.Buffer, p *param) {
 		fmt.Fprintf(b, `,"default":%s`, v)
 	}
 	b.WriteByte('}')
+}
+
+// writeBrief writes a type without what is inside it.
+func writeBrief(b *bytes.Buffer, t reflect.Type) {
+	if t.Kind() == reflect.Slice {
+		b.WriteString(`{"type":"array","items":{"type":"object"}}`)
+		return
+	}
+	b.WriteString(`{"type":"object"}`)
 }
 
 func writeType(b *bytes.Buffer, t reflect.Type) {

@@ -113,8 +113,8 @@ func encode(out any, notes []string) (json.RawMessage, error) {
 	data := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	const first = `{"summary":"`
 	if len(notes) > 0 && bytes.HasPrefix(data, []byte(first)) {
-		note := strings.Trim(quote(strings.Join(notes, "; ")), `"`)
-		data = append([]byte(first+"("+note+") "), data[len(first):]...)
+		note := quote("(" + strings.Join(notes, "; ") + ") ")
+		data = append([]byte(first+note[1:len(note)-1]), data[len(first):]...)
 	}
 	return data, nil
 }

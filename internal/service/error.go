@@ -141,7 +141,8 @@ func explainSession(err error) *Error {
 
 // lacking is the error for what the machine or the rights of the process lack.
 func lacking(err error, m *kernel.Missing) *Error {
-	e := &Error{Code: CodeMissing, Ability: string(m.Ability), Err: err, Message: firstLine(err)}
+	e := &Error{Code: CodeMissing, Ability: string(m.Ability), Err: err}
+	e.Message = strings.TrimSuffix(firstLine(err), ": "+m.Hint)
 	if m.Hint != "" {
 		e.Fix = append(e.Fix, m.Hint)
 	}

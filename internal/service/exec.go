@@ -32,7 +32,7 @@ type ExecResult struct {
 	Tables      []Table   `json:"tables,omitempty" doc:"maps"`
 	Output      []string  `json:"output,omitempty" doc:"printed lines"`
 	Warnings    []string  `json:"warnings,omitempty"`
-	Metadata    *Metadata `json:"metadata,omitempty"`
+	Metadata    *Metadata `json:"metadata,omitempty" brief:"true" doc:"engine, probes, times, exit reason, losses, cost"`
 	OutputURI   string    `json:"output_uri,omitempty"`
 	Next        string    `json:"next,omitempty"`
 }

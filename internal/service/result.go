@@ -35,11 +35,11 @@ type GetResultResult struct {
 	NextOffset    int64     `json:"next_offset"`
 	LinesDropped  int64     `json:"lines_dropped,omitempty" doc:"lines no longer kept"`
 	EventsLost    uint64    `json:"events_lost" doc:"events lost between kernel and reader"`
-	Tables        []Table   `json:"tables,omitempty" doc:"maps, read now while it runs"`
+	Tables        []Table   `json:"tables,omitempty" brief:"true" doc:"maps, live while it runs; as of exec_program"`
 	Warnings      []string  `json:"warnings,omitempty"`
 	Program       string    `json:"program,omitempty"`
-	Executions    []Brief   `json:"executions,omitempty" doc:"recent executions"`
-	Metadata      *Metadata `json:"metadata,omitempty"`
+	Executions    []Brief   `json:"executions,omitempty" brief:"true"`
+	Metadata      *Metadata `json:"metadata,omitempty" brief:"true" doc:"as of exec_program"`
 	Next          string    `json:"next,omitempty"`
 }
 
