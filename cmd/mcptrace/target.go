@@ -73,5 +73,9 @@ func findBpftrace() (string, error) {
 
 // externalEngine runs programs with the upstream binary.
 func externalEngine() (engine.Engine, error) {
-	return nil, errors.New("this build cannot run programs with the bpftrace binary yet")
+	path, err := findBpftrace()
+	if err != nil {
+		return nil, err
+	}
+	return &engine.External{Path: path}, nil
 }
