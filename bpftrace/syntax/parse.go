@@ -157,14 +157,29 @@ func (p *parser) expect(op string) {
 
 // expected says that op is missing at the current token.
 func (p *parser) expected(op string) Diagnostic {
-	d := Diagnostic{Code: CodeExpectedToken, Span: p.unexpected(), Message: "syntax: expected '" + op + "'"}
+	d := Diagnostic{Code: CodeExpectedToken, Span: p.unexpected(), Message: "syntax: expected '" + op + "'", Why: whyExpected(op)}
 	if op == ")" || op == "]" {
 		d.Fixes = []Fix{p.insertAfterPrev(op, false)}
 	}
 	return d
 }
 
+func whyExpected(op string) string {
+	switch op {
+	case ")":
+		return "A '(' before this is not closed, or what stands in it ends too early."
+	case "]":
+		return "A '[' before this is not closed, or what stands in it ends too early."
+	case "{":
+		return "Here begins a block, which stands in braces."
+	}
+	return "Something else stands where '" + op + "' must stand."
+}
+
 func (p *parser) expectedWhat(what, why string) Diagnostic {
+	if why == "" {
+		why = "Something else stands here."
+	}
 	return Diagnostic{Code: CodeExpectedToken, Span: p.unexpected(), Message: "syntax: expected " + what, Why: why}
 }
 

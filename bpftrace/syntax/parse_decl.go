@@ -21,7 +21,7 @@ func (p *parser) parseFile() {
 		before := p.tok.start
 		p.file.Decls = append(p.file.Decls, p.parseDecl(&s)...)
 		if p.tok.start == before && p.tok.kind != tEOF {
-			p.report(Diagnostic{Code: CodeUnexpectedInput, Span: p.unexpected(), Message: "syntax: unexpected input"})
+			p.report(Diagnostic{Code: CodeExpectedToken, Span: p.unexpected(), Message: "syntax: unexpected input", Why: "This belongs to nothing."})
 			p.next()
 		}
 	}

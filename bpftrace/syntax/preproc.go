@@ -398,7 +398,7 @@ func ParseExpr(src *Source) (x Expr, ds Diagnostics) {
 	p.seek(0)
 	x = p.parseExpr()
 	if p.tok.kind != tEOF {
-		p.report(Diagnostic{Code: CodeUnexpectedInput, Span: p.unexpected(), Message: "syntax: unexpected input"})
+		p.report(Diagnostic{Code: CodeExpectedToken, Span: p.unexpected(), Message: "syntax: unexpected input", Why: "This belongs to nothing."})
 	}
 	if len(p.diags) > 0 {
 		return nil, p.diags
