@@ -35,7 +35,9 @@ func (p *parser) checkProbe(pr *Probe, named map[string]Span) {
 		}
 		ap.Bad = ds.HasErrors()
 		good += len(ds)
-		p.diags = append(p.diags, ds...)
+		if p.badPoints += len(ds); p.badPoints <= maxBadPoints {
+			p.diags = append(p.diags, ds...)
+		}
 	}
 	if good == 0 {
 		p.diags = append(p.diags, noAttachPoints(pr))

@@ -78,7 +78,12 @@ func (p *parser) skipCDef(start uint32) {
 		return
 	}
 	end, _ := p.balanced(start + uint32(open))
-	end = max(end, p.prev)
+	if p.tok.start >= end { // in an attribute after the '}'
+		end = p.tok.start
+		if p.is("(") {
+			end, _ = p.balanced(end)
+		}
+	}
 	p.prev, p.noted = end, max(p.noted, end)
 	p.seek(end)
 	p.got(";")
@@ -219,11 +224,11 @@ func (p *parser) parseMembers() []*CMember {
 	t := p.parseCType()
 	p.parseAttributes(&packed, &align)
 	var ms []*CMember
-	if p.is(";") {
+	if p.is(";") || t.Def != nil && p.is("}") {
 		if t.Def != nil {
 			ms = append(ms, &CMember{node: node{p.since(start)}, Type: t, Bits: -1, Align: align, Packed: packed})
 		}
-		p.next()
+		p.got(";")
 		return ms
 	}
 	for {

@@ -25,6 +25,7 @@ func Format(f *File) string {
 		p.blankBefore(d.Span().Start)
 		p.decl(d)
 		p.last = d.Span().End
+		p.skipComments(d)
 		p.trailing()
 		p.newline()
 	}
@@ -110,13 +111,30 @@ func (p *printer) flush(offset uint32) {
 	for len(p.comments) > 0 && p.comments[0].Start < offset {
 		c := p.comments[0]
 		p.comments = p.comments[1:]
-		if c.Start < p.last {
-			continue // inside a text that was printed as written
-		}
 		p.blankBefore(c.Start)
-		p.write(strings.TrimRight(c.Text(), " \t\r"))
+		p.write(commentText(c))
 		p.newline()
 		p.last = c.End
+	}
+}
+
+// commentText returns the text of c, closed if the program left it open.
+func commentText(c Comment) string {
+	s := c.Text()
+	if strings.HasPrefix(s, "/*") && (len(s) < 4 || !strings.HasSuffix(s, "*/")) {
+		return strings.TrimRight(s, " \t\r\n") + " */"
+	}
+	return strings.TrimRight(s, " \t\r")
+}
+
+// skipComments forgets the comments inside d when its text was printed as
+// written.
+func (p *printer) skipComments(d Decl) {
+	switch d.(type) {
+	case *CDef, *Preproc, *BadDecl:
+		for len(p.comments) > 0 && p.comments[0].Start < d.Span().End {
+			p.comments = p.comments[1:]
+		}
 	}
 }
 
@@ -125,15 +143,11 @@ func (p *printer) flush(offset uint32) {
 func (p *printer) trailing() {
 	for len(p.comments) > 0 {
 		c := p.comments[0]
-		if c.Start < p.last {
-			p.comments = p.comments[1:]
-			continue
-		}
-		if strings.Trim(p.src.Text[p.last:c.Start], " \t\r;,") != "" {
+		if c.Start < p.last || strings.Trim(p.src.Text[p.last:c.Start], " \t\r;,") != "" {
 			return
 		}
 		p.comments = p.comments[1:]
-		p.write(" " + strings.TrimRight(c.Text(), " \t\r"))
+		p.write(" " + commentText(c))
 		p.last = c.End
 		if strings.HasPrefix(c.Text(), "//") || strings.Contains(c.Text(), "\n") {
 			return
@@ -186,7 +200,7 @@ func (p *printer) decl(d Decl) {
 }
 
 func (p *printer) preproc(d *Preproc) {
-	if d.Directive == "" && d.Inactive {
+	if d.Directive == "" && d.Inactive && !strings.HasPrefix(d.Span().Text(), "#") {
 		p.write(d.Rest)
 		return
 	}

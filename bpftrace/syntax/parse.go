@@ -29,6 +29,7 @@ type ParseOptions struct {
 
 const (
 	maxDiagnostics = 10   // errors of syntax that one pass reports
+	maxBadPoints   = 20   // errors of attach points that one pass reports
 	maxDepth       = 1000 // nesting of expressions, blocks and types
 	maxChain       = 5000 // operators in a row, which nest in the tree but not in the text
 )
@@ -84,6 +85,7 @@ type parser struct {
 	defines map[string]string
 	consts  map[string]int64 // enumerators seen
 
+	badPoints  int // errors of attach points found
 	expansions int // macros expanded in constant expressions
 }
 
@@ -158,10 +160,19 @@ func (p *parser) expect(op string) {
 // expected says that op is missing at the current token.
 func (p *parser) expected(op string) Diagnostic {
 	d := Diagnostic{Code: CodeExpectedToken, Span: p.unexpected(), Message: "syntax: expected '" + op + "'", Why: whyExpected(op)}
-	if op == ")" || op == "]" {
+	switch {
+	case op == ")" && p.is("="):
+		p.meantEquals(&d)
+	case op == ")" || op == "]":
 		d.Fixes = []Fix{p.insertAfterPrev(op, false)}
 	}
 	return d
+}
+
+// meantEquals explains a '=' within an expression.
+func (p *parser) meantEquals(d *Diagnostic) {
+	d.Why = "'=' assigns and stands only in statements; '==' compares."
+	d.Fixes = []Fix{{Message: "write '=='", Edits: []Edit{{p.spanOf(p.tok), "=="}}}}
 }
 
 func whyExpected(op string) string {

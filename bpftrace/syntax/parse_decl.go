@@ -70,11 +70,11 @@ func (p *parser) parseDecl(s *section) (decls []Decl) {
 	switch {
 	case p.is("#"):
 		d := p.parsePreproc()
-		p.misplacedC(*s, Span{p.src, start, p.afterLine()})
+		p.misplacedC(*s, Span{p.src, start, p.afterLine()}, d[0])
 		return d
 	case p.atCDef():
 		d := p.parseCDefDecl()
-		p.misplacedC(*s, p.since(start))
+		p.misplacedC(*s, p.since(start), d)
 		return []Decl{d}
 	}
 	return []Decl{p.parseOther(s)}
@@ -102,45 +102,60 @@ func (p *parser) parseOther(s *section) Decl {
 	return p.parseProbe()
 }
 
-func (p *parser) misplacedC(s section, at Span) {
-	if s == inC {
-		return
+// misplacedC reports the C text at, with the definition at its start, when it
+// does not stand in its section.
+func (p *parser) misplacedC(s section, at Span, def Node) {
+	if s != inC {
+		p.misplaced(at, "C definitions must appear before probes and functions", p.moveUp(def.Span(), inC))
 	}
-	p.misplaced(at, "C definitions must appear before probes and functions")
 }
 
-func (p *parser) misplaced(at Span, msg string) {
+func (p *parser) misplaced(at Span, msg string, fixes []Fix) {
 	p.report(Diagnostic{
-		Code: CodeDeclarationOrder, Span: at, Message: "syntax: " + msg,
+		Code: CodeDeclarationOrder, Span: at, Message: "syntax: " + msg, Fixes: fixes,
 		Why: "A program has this order: C definitions and # lines, then config and imports, then probes, macros, functions and maps.",
 	})
 }
 
-// moveUp is the fix that moves the text of at to the start of the program.
-func (p *parser) moveUp(at Span) []Fix {
-	if p.file.Shebang != "" || len(p.file.Decls) == 0 {
-		return nil
+// moveUp is the fix that moves the text of at to the end of section s, or
+// rather before the first declaration of a later one.
+func (p *parser) moveUp(at Span, s section) []Fix {
+	for _, d := range p.file.Decls {
+		if start := d.Span().Start; sectionOf(d) > s && start < at.Start {
+			return []Fix{{Message: "move it up", Certain: true, Edits: []Edit{
+				{Span{p.src, start, start}, at.Text() + "\n"}, {at, ""},
+			}}}
+		}
 	}
-	return []Fix{{Message: "move it to the top", Certain: true, Edits: []Edit{
-		{Span{p.src, 0, 0}, at.Text() + "\n"}, {at, ""},
-	}}}
+	return nil
+}
+
+func sectionOf(d Decl) section {
+	switch d.(type) {
+	case *CDef, *Preproc:
+		return inC
+	case *Config, *Import:
+		return inConfig
+	}
+	return inProbes
 }
 
 func (p *parser) parseConfigIn(s *section) Decl {
 	word := p.spanOf(p.tok)
 	second := p.hasConfig()
 	late := *s == inProbes
-	n := len(p.diags)
-	if late {
-		p.misplaced(word, "config must appear before probes and functions")
-	} else if second {
+	*s = max(*s, inConfig)
+	if second && !late {
 		p.report(Diagnostic{Code: CodeDeclarationOrder, Span: word, Message: "syntax: duplicate config block",
 			Why: "A program has one config block; write all its keys there."})
 	}
-	*s = max(*s, inConfig)
+	at := len(p.diags)
+	if late {
+		p.misplaced(word, "config must appear before probes and functions", nil)
+	}
 	c := p.parseConfig()
-	if late && !second && len(p.diags) > n {
-		p.diags[n].Fixes = p.moveUp(c.Span())
+	if late && !second && at < len(p.diags) && p.diags[at].Span == word {
+		p.diags[at].Fixes = p.moveUp(c.Span(), inConfig)
 	}
 	return c
 }
@@ -212,13 +227,17 @@ func (p *parser) parseConfigEntry() *ConfigEntry {
 }
 
 func (p *parser) parseImportIn(s *section) Decl {
-	if *s == inProbes {
-		p.misplaced(p.spanOf(p.tok), "root imports must appear before probes and functions")
+	start, word, at := p.tok.start, p.spanOf(p.tok), len(p.diags)
+	late := *s == inProbes
+	if late {
+		p.misplaced(word, "root imports must appear before probes and functions", nil)
 	}
 	*s = max(*s, inConfig)
-	start := p.tok.start
 	d := &Import{Path: p.parseImportPath()}
 	d.Pos = p.since(start)
+	if late && at < len(p.diags) && p.diags[at].Span == word {
+		p.diags[at].Fixes = p.moveUp(d.Span(), inConfig)
+	}
 	return d
 }
 
@@ -400,13 +419,22 @@ func (p *parser) parsePredicate() Expr {
 	p.next()
 	x := p.parseExpr()
 	if !p.got("/") {
-		p.fail(Diagnostic{
-			Code: CodeExpectedToken, Span: p.unexpected(), Message: "syntax: expected '/' to close predicate",
-			Why:   "A predicate stands between two slashes: /pid == 1/.",
-			Fixes: []Fix{p.insertAfterPrev("/", p.is("{"))},
-		})
+		p.fail(p.openPredicate())
 	}
 	return x
+}
+
+// openPredicate explains a predicate that is not closed.
+func (p *parser) openPredicate() Diagnostic {
+	d := Diagnostic{
+		Code: CodeExpectedToken, Span: p.unexpected(), Message: "syntax: expected '/' to close predicate",
+		Why:   "A predicate stands between two slashes: /pid == 1/.",
+		Fixes: []Fix{p.insertAfterPrev("/", p.is("{"))},
+	}
+	if p.is("=") {
+		p.meantEquals(&d)
+	}
+	return d
 }
 
 // parseAttachPoint takes the text of an attach point. It ends before space,

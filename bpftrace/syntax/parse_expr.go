@@ -519,20 +519,20 @@ func (p *parser) parseNamedArg() *NamedArg {
 
 // parseCast reads a cast after '(' at start, or returns nil and consumes
 // nothing: (name) is a cast only when an operand follows, and never when name
-// is a builtin.
+// is a builtin. After typeof there is no way back: it begins nothing else, and
+// reading it twice would take time exponential in its nesting.
 //
 //	cast = "(" type ")" unary .
 func (p *parser) parseCast(start uint32) Expr {
 	if p.tok.kind != tIdent || IsBuiltinWord(p.textOf(p.tok)) {
 		return nil
 	}
-	tok, prev := p.tok, p.prev
-	typ := p.tryType()
-	if typ == nil || !p.is(")") || !p.startsOperand(p.tok.end) {
-		p.tok, p.prev = tok, prev
+	end, _ := p.typeEnd(p.tok)
+	if !p.isWord("typeof") && (end == 0 || p.at(end) != ')' || !p.startsOperand(end+1)) {
 		return nil
 	}
-	p.next()
+	typ := p.parseType()
+	p.expect(")")
 	p.enter()
 	c := &Cast{Type: typ, X: p.parseUnary()}
 	p.leave()

@@ -107,11 +107,22 @@ func (p *parser) endExprStmt(b *Block, start uint32, x Expr) Stmt {
 		case *If, *BlockExpr:
 		default:
 			p.missingProbeBrace(start)
-			p.report(p.missingSemicolon())
+			d := p.missingSemicolon()
+			if id, ok := x.(*Ident); ok && !p.firstOnLine(p.tok.start) {
+				strayWord(&d, id)
+			}
+			p.report(d)
 			p.resumeStmt()
 		}
 	}
 	return &ExprStmt{stmtNode{node{p.since(start)}}, x}
+}
+
+// strayWord explains a statement that is a bare word with more after it, as in
+// other languages: a type or var before a name.
+func strayWord(d *Diagnostic, id *Ident) {
+	d.Why = "'" + id.Name + "' begins no statement. Scratch variables are written $x and come to be by $x = 1; or let $x: int64 = 1; maps are written @x."
+	d.Fixes = nil
 }
 
 // endStmt ends any other statement, whose ';' may be left out before '}'.
@@ -211,21 +222,8 @@ func (p *parser) parseCond() Expr {
 		return p.parseUnary()
 	}
 	x := p.parseExpr()
-	if !p.is(")") {
-		p.fail(p.badCond())
-	}
-	p.next()
+	p.expect(")")
 	return x
-}
-
-// badCond explains a condition that does not end: mostly '=' for '=='.
-func (p *parser) badCond() Diagnostic {
-	d := p.expected(")")
-	if p.is("=") {
-		d.Why = "'=' assigns and stands only in statements; '==' compares."
-		d.Fixes = []Fix{{Message: "write '=='", Edits: []Edit{{p.spanOf(p.tok), "=="}}}}
-	}
-	return d
 }
 
 // while = "while" cond block .
@@ -260,7 +258,10 @@ func (p *parser) parseFor() Stmt {
 		p.fail(p.badForVar())
 	}
 	s := &For{Var: p.variable()}
-	p.expect(":")
+	if !p.is(":") {
+		p.fail(p.badForColon())
+	}
+	p.next()
 	lo := p.parsePrimary()
 	if p.is("..") {
 		s.Range = p.parseRange(start, lo)
@@ -284,6 +285,15 @@ func (p *parser) badForVar() Diagnostic {
 	d := p.expectedWhat("variable in for loop", "The loop variable is a scratch variable: for ($kv : @m).")
 	if at := p.spanOf(p.tok); p.tok.kind == tMap && at.End > at.Start+1 {
 		d.Fixes = []Fix{{Message: "write a scratch variable", Edits: []Edit{{Span{p.src, at.Start, at.Start + 1}, "$"}}}}
+	}
+	return d
+}
+
+func (p *parser) badForColon() Diagnostic {
+	d := p.expected(":")
+	d.Why = "A loop is written for ($kv : @m) or for ($i : 0..10)."
+	if p.isWord("in") || p.isWord("of") || p.is("=") {
+		d.Fixes = []Fix{{Message: "write ':'", Certain: !p.is("="), Edits: []Edit{{p.spanOf(p.tok), ":"}}}}
 	}
 	return d
 }

@@ -69,19 +69,6 @@ func (p *parser) parseTypeof() *Typeof {
 	return t
 }
 
-// tryType reads a type after '(' or returns nil with some of it consumed,
-// which the caller undoes. It reports nothing, except inside typeof, which
-// cannot be anything else.
-func (p *parser) tryType() TypeExpr {
-	if p.isWord("typeof") {
-		return p.parseTypeof()
-	}
-	if end, _ := p.typeEnd(p.tok); end == 0 {
-		return nil
-	}
-	return p.parseType()
-}
-
 // parseTypeOrExpr reads the operand of sizeof and its like: a type when it can
 // only be one, that is a known name, a tag with a name, or a name with '*' or
 // [n] before the ')' or ','. Any other name is an expression, since it may be

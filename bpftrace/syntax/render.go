@@ -275,11 +275,12 @@ func applies(f Fix, src *Source) bool {
 }
 
 // overlaps reports whether one of more touches text that one of edits changes,
-// or inserts at the same place.
+// or inserts at the same place, unless both insert whole lines there.
 func overlaps(edits, more []Edit) bool {
 	for _, a := range edits {
 		for _, b := range more {
-			if a.Span.Start < b.Span.End && b.Span.Start < a.Span.End || a.Span.Start == b.Span.Start {
+			lines := strings.HasSuffix(a.Text, "\n") && strings.HasSuffix(b.Text, "\n") && a.Span == b.Span
+			if a.Span.Start < b.Span.End && b.Span.Start < a.Span.End || a.Span.Start == b.Span.Start && !lines {
 				return true
 			}
 		}
