@@ -687,15 +687,11 @@ func (b *binder) checkExit(e *syntax.Call) {
 	if b.meta > 0 {
 		return
 	}
-	switch {
-	case b.exp != nil:
-		b.errorf(CodeJump, e, "'return' statement is not allowed in a macro")
-	case b.fors > 0:
-		d := b.errorf(CodeJump, e, "'return' statement is not allowed in a for-loop")
-		hint(d, "exit() ends the probe too, which a loop cannot do. Set a variable, break, and call exit() after the loop.")
-	default:
+	if b.fors == 0 {
 		return
 	}
+	d := b.errorf(CodeJump, e, "'return' statement is not allowed in a for-loop")
+	hint(d, "exit() ends the probe too, which a loop cannot do. Set a variable, break, and call exit() after the loop.")
 	b.failed(e)
 }
 

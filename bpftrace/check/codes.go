@@ -87,7 +87,6 @@ const (
 	CodePrintInLoop       syntax.Code = "print-in-loop"
 	CodeIgnoredArgument   syntax.Code = "ignored-argument"
 	CodeDebugf            syntax.Code = "debugf"
-	CodeMissingExit       syntax.Code = "missing-store"
 	CodeUnboundedKey      syntax.Code = "unbounded-key"
 	CodeMissingDelete     syntax.Code = "missing-delete"
 	CodeCountWanted       syntax.Code = "count-wanted"
@@ -135,8 +134,8 @@ var codeTable = []CodeInfo{
 		"struct point { int x; int y; } begin { $p = (struct point *)0; print($p.z); exit(); }",
 		"struct point { int x; int y; } begin { $p = (struct point *)0; print($p.y); exit(); }"},
 	{CodeUnknownType, "The type is neither one of the language, nor defined in the program, nor one of the kernel.",
-		"struct point { int x; } struct point { int y; } begin { exit(); }",
-		"struct point { int x; int y; } begin { exit(); }"},
+		"macro size() { 4 } begin { print((size)1); exit(); }",
+		"macro size() { 4 } begin { print((int32)size()); exit(); }"},
 	{CodeUnknownSymbol, "The kernel has no symbol of this name.",
 		"",
 		""},
@@ -351,7 +350,7 @@ var codeTable = []CodeInfo{
 		"begin { $a = (int8 *)1; $b = (int64 *)1; print($a == $b); exit(); }",
 		"begin { $a = (int8 *)1; $b = (int8 *)1; print($a == $b); exit(); }"},
 	{CodeAddressSpace, "One side is an address of the kernel, the other one of a program.",
-		`uprobe:/bin/sh:main { $a = arg0 + kaddr("x"); print($a); }`,
+		`uprobe:/bin/sh:main { $a = arg0 + kaddr("jiffies"); print($a); }`,
 		"uprobe:/bin/sh:main { $a = arg0 + 8; print($a); }"},
 	{CodeMissingParameter, "It counts as 0 or as empty text.",
 		"begin { print($1); exit(); }",
@@ -365,9 +364,6 @@ var codeTable = []CodeInfo{
 	{CodeDebugf, "It writes to the trace pipe, which all of the system shares.",
 		`begin { debugf("here"); exit(); }`,
 		`begin { printf("here"); exit(); }`},
-	{CodeMissingExit, "The map is read by thread id but never set, so that it is always 0: the probe that stores it is missing.",
-		"tracepoint:syscalls:sys_exit_read / @start[tid] / { @ns = hist(nsecs - @start[tid]); delete(@start, tid); }",
-		"tracepoint:syscalls:sys_enter_read { @start[tid] = nsecs; } tracepoint:syscalls:sys_exit_read / @start[tid] / { @ns = hist(nsecs - @start[tid]); delete(@start, tid); }"},
 	{CodeUnboundedKey, "A map holds a limited number of keys; a key that is new every time fills it.",
 		"tracepoint:syscalls:sys_enter_read { @n[nsecs] = count(); }",
 		"tracepoint:syscalls:sys_enter_read { @n[comm] = count(); }"},

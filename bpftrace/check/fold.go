@@ -97,7 +97,7 @@ func (l *lit) from(operands ...*lit) *lit {
 func (c *checker) foldBinop(e *syntax.Binop) *lit {
 	l, r := c.lits[e.L], c.lits[e.R]
 	if l == nil || r == nil {
-		return nil
+		return foldLengths(e)
 	}
 	switch {
 	case l.isString() || r.isString():
@@ -113,6 +113,16 @@ func (c *checker) foldBinop(e *syntax.Binop) *lit {
 		return nil
 	}
 	return c.foldInts(e, l, r)
+}
+
+// foldLengths compares tuples that are written out with different lengths.
+func foldLengths(e *syntax.Binop) *lit {
+	l, lok := unparen(e.L).(*syntax.Tuple)
+	r, rok := unparen(e.R).(*syntax.Tuple)
+	if !lok || !rok || len(l.Elems) == len(r.Elems) || e.Op != syntax.OpEq && e.Op != syntax.OpNe {
+		return nil
+	}
+	return boolLit(e.Op == syntax.OpNe)
 }
 
 // foldEqual compares tuples and records of literals.
@@ -375,10 +385,11 @@ func (c *checker) foldTernary(e *syntax.Ternary) *lit {
 	if cond == nil || then == nil || els == nil || cond.kind >= litTuple {
 		return nil
 	}
+	x := *els
 	if cond.truth() {
-		return then.from(cond)
+		x = *then
 	}
-	return els.from(cond)
+	return x.from(cond)
 }
 
 func (c *checker) foldIf(e *syntax.If) *lit {

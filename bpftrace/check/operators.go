@@ -216,7 +216,7 @@ func (t *typer) checkIntegers(o *operation, result *Type) {
 			return
 		}
 	}
-	if target.Kind != Int {
+	if target.Kind != Int || o.op == syntax.OpSub && isElapsed(o) {
 		return
 	}
 	if o.lt.Kind == Int {
@@ -225,6 +225,12 @@ func (t *typer) checkIntegers(o *operation, result *Type) {
 	if o.rt.Kind == Int {
 		t.convert(o.r, o.rt, target)
 	}
+}
+
+// isElapsed reports whether o subtracts one unsigned number from another, as
+// every program that measures time does. Upstream warns of it.
+func isElapsed(o *operation) bool {
+	return Equal(o.lt, uint64Type) && Equal(o.rt, uint64Type)
 }
 
 // signedDivision reports whether a division has an operand that is negative or

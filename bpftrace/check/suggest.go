@@ -123,7 +123,40 @@ func (t *typer) suggestMap(d *syntax.Diagnostic, n *syntax.Map) {
 			names = append(names, m.Name)
 		}
 	}
-	didYouMean(d, n, n.Name, names)
+	if !didYouMean(d, n, n.Name, names) {
+		t.suggestStore(d, n)
+	}
+}
+
+// suggestStore offers the entry probe that a map keyed by thread waits for.
+func (t *typer) suggestStore(d *syntax.Diagnostic, n *syntax.Map) {
+	if t.probe == nil || t.probe.Decl == nil || len(t.probe.Decl.AttachPoints) == 0 {
+		return
+	}
+	entry := entryProbe(t.probe.Decl.AttachPoints[0].Raw)
+	if entry == "" {
+		return
+	}
+	line := entry + " { " + n.Name + "[tid] = nsecs; }"
+	hint(d, "This probe fires at the end. What it reads has to be stored at the start: %s", line)
+	at := t.probe.Decl.Span()
+	at.End = at.Start
+	d.Fixes = append(d.Fixes, syntax.Fix{Message: "store the start time", Edits: []syntax.Edit{{Span: at, Text: line + "\n"}}})
+}
+
+// entryProbe is the probe at the entry of what raw traces the exit of.
+func entryProbe(raw string) string {
+	for _, pair := range [][2]string{
+		{"tracepoint:syscalls:sys_exit_", "tracepoint:syscalls:sys_enter_"}, {"t:syscalls:sys_exit_", "t:syscalls:sys_enter_"},
+		{"kretprobe:", "kprobe:"}, {"kr:", "k:"}, {"uretprobe:", "uprobe:"}, {"ur:", "u:"}, {"fexit:", "fentry:"}, {"fr:", "f:"},
+		{"kretfunc:", "kfunc:"}, {"tracepoint:raw_syscalls:sys_exit", "tracepoint:raw_syscalls:sys_enter"},
+		{"tracepoint:block:block_rq_complete", "tracepoint:block:block_rq_issue"},
+	} {
+		if rest, ok := strings.CutPrefix(raw, pair[0]); ok {
+			return pair[1] + rest
+		}
+	}
+	return ""
 }
 
 func (t *typer) suggestField(d *syntax.Diagnostic, e *syntax.FieldAccess, x *Type) {
