@@ -229,7 +229,7 @@ var functionTable = []Function{
 	},
 	{
 		Name: "arg", Op: OpArg, Class: ClassBuiltin,
-		NoLoop: true,
+		NoLoop:  true,
 		Probes:  []syntax.ProbeKind{syntax.ProbeKprobe, syntax.ProbeUprobe, syntax.ProbeUSDT, syntax.ProbeRawTracepoint},
 		Doc:     "arg0, arg1, ...: argument of the function, as an integer or address",
 		Example: `kprobe:vfs_read { @bytes = hist(arg2); }`,
