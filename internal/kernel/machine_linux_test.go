@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
@@ -749,4 +750,71 @@ func BenchmarkAllAbilities(b *testing.B) {
 			m.Ability(row.Name)
 		}
 	}
+}
+
+// Many callers share one Machine.
+func TestConcurrentUse(t *testing.T) {
+	m := thisMachine(t, check.AbilityTracefs, check.AbilityBTF)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for _, name := range []string{"task_struct", "file", "sk_buff", "inode"} {
+				typ, err := m.Named("struct", name)
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				for _, f := range typ.Struct.Members() {
+					if f.Type.Struct != nil {
+						f.Type.Struct.Members()
+					}
+				}
+			}
+			m.TracepointFields("sched", "sched_switch")
+			m.Function("", "vfs_read")
+			m.EnumConst("PIDTYPE_SID")
+			m.PercpuVar("runqueues")
+			m.Has(check.AbilityRingbuf)
+			m.Suggest(check.SuggestType, "struct task_strct")
+			m.KernelSymbol("vfs_read")
+			m.List(ListOptions{Words: []string{"open"}, All: true, Limit: 10, Args: true})
+			m.UserFunction("/proc/self/exe", "main.main")
+			expandNames(m, syntax.ParsedAttachPoint{Kind: syntax.ProbeFentry, Func: "vfs_*", Wildcard: true}, nil)
+			m.RawEvent("sched", "sched_wakeup")
+		})
+	}
+	wg.Wait()
+}
+
+// Functions and types of a module refer to the kernel's.
+func TestModuleBTF(t *testing.T) {
+	m := thisMachine(t, check.AbilityBTF)
+	for _, module := range m.src.btfModules() {
+		b, err := m.types.btf(module)
+		if err != nil {
+			t.Errorf("%s: %v", module, err)
+			continue
+		}
+		tested := 0
+		for _, name := range b.names(funcKinds, "") {
+			params, _, err := m.Function(module, name)
+			if err != nil {
+				t.Errorf("%s:%s: %v", module, name, err)
+				continue
+			}
+			tested++
+			for _, p := range params {
+				if p.Type.Kind == check.Unknown && p.Type.Name == "" {
+					t.Errorf("%s:%s: parameter %s is unknown", module, name, p.Name)
+				}
+			}
+			want := "fentry:" + module + ":" + name
+			if got, err := expandNames(m, syntax.ParsedAttachPoint{Kind: syntax.ProbeFentry, Target: module, Func: name}, nil); got != want || err != nil {
+				t.Errorf("%s: %q, %v", want, got, err)
+			}
+		}
+		t.Logf("%s: %d functions", module, tested)
+		return
+	}
+	t.Skip("no module with BTF is loaded")
 }
