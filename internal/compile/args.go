@@ -303,8 +303,13 @@ func (c *compiler) textTable(name string, texts []string) *Map {
 		size = max(size, align8(len(s)+1))
 	}
 	m := &Map{Name: name, Role: RoleConst, Spec: &ebpf.MapSpec{
-		Name: mapName(name), Type: ebpf.Array, KeySize: 4, ValueSize: uint32(size), MaxEntries: uint32(max(len(texts), 1)), Flags: readOnlyProg,
+		Name: mapName(name), Type: ebpf.Array, KeySize: 4, ValueSize: uint32(size), MaxEntries: uint32(max(len(texts), 1)),
 	}}
+	// The verifier reads constants out of a frozen array, but of one entry only:
+	// with more it fails the load.
+	if len(texts) <= 1 {
+		m.Spec.Flags = readOnlyProg
+	}
 	for i, s := range texts {
 		b := make([]byte, size)
 		copy(b, s)

@@ -1,0 +1,151 @@
+package inside
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/mcptrace/mcptrace/bpftrace/check"
+	"github.com/mcptrace/mcptrace/bpftrace/syntax"
+	"github.com/mcptrace/mcptrace/internal/compile"
+	"github.com/mcptrace/mcptrace/internal/engine"
+	"github.com/mcptrace/mcptrace/internal/kernel"
+	"github.com/mcptrace/mcptrace/internal/progen"
+)
+
+// open returns the running kernel; without the right to load programs the test
+// is skipped.
+func open(t *testing.T) *kernel.Machine {
+	m, err := kernel.Host(kernel.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	if f := m.Ability(check.AbilityBPF); f.Answer != check.Yes {
+		t.Skipf("no programs can be loaded: %s: %s", f.Why, f.Hint)
+	}
+	return m
+}
+
+// TestAbilities probes every ability; one that is missing is a skip with what
+// the kernel said.
+func TestAbilities(t *testing.T) {
+	m := open(t)
+	for _, a := range kernel.Abilities() {
+		t.Run(string(a.Name), func(t *testing.T) {
+			f := m.Ability(a.Name)
+			switch {
+			case f.Answer == check.Yes:
+			case f.Why == "" || f.Hint == "":
+				t.Errorf("%s is missing (%v) without a reason (%q) or a hint (%q)", a.Name, f.Answer, f.Why, f.Hint)
+			default:
+				t.Skipf("%s: %s", f.Why, f.Hint)
+			}
+		})
+	}
+}
+
+// errRefused is a program that was refused for a reason that was told.
+var errRefused = errors.New("refused")
+
+// verify takes a program through all stages up to the kernel's verifier.
+func verify(m *kernel.Machine, text string) error {
+	file, ds := syntax.Parse(syntax.NewSource("program", text), &syntax.ParseOptions{Unsafe: true})
+	if ds.HasErrors() {
+		return fmt.Errorf("parse: %s", first(ds))
+	}
+	info, ds := check.Check(file, m, &check.Options{Unsafe: true})
+	if ds.HasErrors() {
+		return fmt.Errorf("%w by the checker: %s", errRefused, first(ds))
+	}
+	obj, ds := compile.Compile(info, nil)
+	if ds.HasErrors() {
+		return fmt.Errorf("%w by the compiler: %s", errRefused, first(ds))
+	}
+	native := &engine.Native{Machine: m}
+	err := native.Verify(context.Background(), obj, &engine.Options{Unsafe: true})
+	var missing *kernel.Missing
+	if errors.As(err, &missing) {
+		return fmt.Errorf("%w by the engine: %w", errRefused, err)
+	}
+	return err
+}
+
+func first(ds syntax.Diagnostics) string {
+	for _, d := range ds {
+		if d.Severity == syntax.Error {
+			return fmt.Sprintf("%s: %s", d.Code, d.Message)
+		}
+	}
+	return ""
+}
+
+// TestFunctions verifies the example of every function and builtin.
+func TestFunctions(t *testing.T) {
+	m := open(t)
+	for _, f := range check.Functions() {
+		t.Run(f.Name, func(t *testing.T) {
+			switch err := verify(m, f.Example); {
+			case errors.Is(err, errRefused):
+				t.Skipf("%v", err)
+			case err != nil:
+				t.Errorf("%s\n%v", f.Example, detail(err))
+			}
+		})
+	}
+}
+
+// TestGenerated verifies generated programs: one may be refused with a reason,
+// but what reaches the verifier must pass it.
+func TestGenerated(t *testing.T) {
+	m := open(t)
+	n := uint64(60)
+	if s := os.Getenv("MCPTRACE_SEEDS"); s != "" {
+		n, _ = strconv.ParseUint(s, 10, 64)
+	}
+	accepted, refused, reasons := 0, 0, map[string]int{}
+	for seed := range n {
+		p := progen.Generate(seed, progen.Options{})
+		switch err := verify(m, p.Text); {
+		case err == nil:
+			accepted++
+		case errors.Is(err, errRefused):
+			refused++
+			reasons[reason(err)]++
+		default:
+			t.Errorf("seed %d: %v\n%s", seed, detail(err), p.Text)
+		}
+	}
+	t.Logf("%d programs: %d accepted, %d refused with a reason", n, accepted, refused)
+	for r, n := range reasons {
+		t.Logf("%4d %s", n, r)
+	}
+	if accepted < int(n)/4 {
+		t.Errorf("only %d of %d programs reach the verifier", accepted, n)
+	}
+}
+
+// reason is an error without what differs between programs.
+func reason(err error) string {
+	s, _, _ := strings.Cut(err.Error(), "\n")
+	if len(s) > 160 {
+		s = s[:160]
+	}
+	return s
+}
+
+// detail shows the end of the verifier's log too.
+func detail(err error) string {
+	s := err.Error()
+	var r *engine.Rejected
+	if errors.As(err, &r) {
+		for _, n := range r.Diagnostic.Notes {
+			s += "\n\t" + n.Message
+		}
+	}
+	return s
+}
