@@ -36,6 +36,7 @@ type dwarfInfo struct {
 	path  string
 
 	ranges func() []unitRange
+	types  func() map[string]dwarf.Offset
 
 	mu     sync.Mutex // guards what follows, and reading
 	loaded map[dwarf.Offset]*unit
@@ -108,6 +109,7 @@ func loadDWARF(f *elf.File) (*dwarfInfo, error) {
 	d := &dwarfInfo{data: data, bytes: n, loaded: map[dwarf.Offset]*unit{}}
 	d.units = unitOffsets(sections["info"], f.ByteOrder)
 	d.ranges = sync.OnceValue(d.readRanges)
+	d.types = sync.OnceValue(d.readTypes)
 	return d, nil
 }
 

@@ -129,6 +129,26 @@ func TestTypes(t *testing.T) {
 	}
 }
 
+func TestTypeNamed(t *testing.T) {
+	b := open(t, compile(t, "gcc", "types.c", "opaque.c", "-g"))
+	for name, want := range map[string]string{
+		"struct node": "struct node 96", "node_t": "node_t 96", "enum color": "enum color 4", "size_t": "size_t 8", "struct hidden": "struct hidden 16",
+	} {
+		typ, err := b.TypeNamed(name)
+		if err != nil || describe(typ, 0) != want {
+			t.Errorf("%s: %v, %v; want %s", name, typ, err, want)
+		}
+	}
+	if _, err := b.TypeNamed("struct nod"); err == nil || !strings.Contains(err.Error(), "struct node") {
+		t.Errorf("struct nod: %v", err)
+	}
+	// A struct that only the other source file defines.
+	hidden := signature(t, b, "peek").Params[0].Type.Elem()
+	if !hidden.Incomplete || len(hidden.Fields()) != 2 || hidden.Complete().Size != 16 {
+		t.Errorf("%+v has %+v", hidden, hidden.Fields())
+	}
+}
+
 func TestSignatureCPP(t *testing.T) {
 	b := open(t, compile(t, "g++", "overloads.cc", "-g", "-O1"))
 	for pattern, want := range map[string]string{

@@ -37,6 +37,9 @@ type Type struct {
 	Len    int64  // of arrays: elements, 0 when open
 	// Ref is whether a pointer is a C++ reference.
 	Ref bool
+	// Incomplete is whether this is only the declaration of a struct, union or
+	// enum; see Complete.
+	Incomplete bool
 
 	d   *dwarfInfo
 	die dwarf.Offset // of the type itself, or of the element type
@@ -82,6 +85,67 @@ func (t *Type) Elem() *Type {
 	return t.d.typeAt(t.die, 0)
 }
 
+// Complete returns the definition of an incomplete type if another source file
+// of the binary has it, else t itself. The first use reads the names of all types.
+func (t *Type) Complete() *Type {
+	if !t.Incomplete || t.Tag == "" {
+		return t
+	}
+	keyword, _, _ := strings.Cut(strings.TrimPrefix(t.Name, "const "), " ")
+	if off, ok := t.d.types()[keyword+" "+t.Tag]; ok {
+		return t.d.typeAt(off, 0)
+	}
+	return t
+}
+
+// TypeNamed returns a type of the binary by the name that a program gives it:
+// "struct file", "enum color", "size_t". The first use reads the names of all
+// types.
+func (b *Binary) TypeNamed(name string) (*Type, error) {
+	d, err := b.dwarf()
+	if err != nil {
+		return nil, err
+	}
+	if off, ok := d.types()[name]; ok {
+		return d.typeAt(off, 0), nil
+	}
+	e := &NotFoundError{Kind: "type", Name: name, Binary: b.path}
+	s := similarTo(name)
+	for known := range d.types() {
+		s.add(known)
+	}
+	e.Similar = s.best()
+	return nil, e
+}
+
+// maxTypeNames bounds the types that are found by name.
+const maxTypeNames = 1 << 20
+
+// readTypes returns the definitions of all types that have a name, of several
+// with one name the first.
+func (d *dwarfInfo) readTypes() map[string]dwarf.Offset {
+	names := map[string]dwarf.Offset{}
+	for _, off := range d.units {
+		d.eachChild(off, func(e *dwarf.Entry) bool {
+			keyword, ok := typeKeywords[e.Tag]
+			name, _ := e.Val(dwarf.AttrName).(string)
+			if !ok || name == "" || e.Val(dwarf.AttrDeclaration) != nil {
+				return true
+			}
+			if _, known := names[keyword+name]; !known {
+				names[keyword+name] = e.Offset
+			}
+			return len(names) < maxTypeNames
+		})
+	}
+	return names
+}
+
+var typeKeywords = map[dwarf.Tag]string{
+	dwarf.TagStructType: "struct ", dwarf.TagClassType: "struct ", dwarf.TagUnionType: "union ",
+	dwarf.TagEnumerationType: "enum ", dwarf.TagTypedef: "", dwarf.TagBaseType: "",
+}
+
 // maxFields bounds the members that are read of one type.
 const maxFields = 1 << 16
 
@@ -91,6 +155,7 @@ func (t *Type) Fields() []Field {
 	if t.Kind != TypeStruct && t.Kind != TypeUnion {
 		return nil
 	}
+	t = t.Complete()
 	var fields []Field
 	t.eachChild(func(e *dwarf.Entry) bool {
 		if e.Tag == dwarf.TagMember || e.Tag == dwarf.TagInheritance {
@@ -108,6 +173,7 @@ func (t *Type) Values() []EnumValue {
 	if t.Kind != TypeEnum {
 		return nil
 	}
+	t = t.Complete()
 	var values []EnumValue
 	t.eachChild(func(e *dwarf.Entry) bool {
 		if e.Tag == dwarf.TagEnumerator {
@@ -185,6 +251,7 @@ func (d *dwarfInfo) typeAt(off dwarf.Offset, depth int) *Type {
 	t := &Type{d: d, die: off}
 	t.Tag, _ = e.Val(dwarf.AttrName).(string)
 	t.Size, _ = e.Val(dwarf.AttrByteSize).(int64)
+	t.Incomplete = e.Val(dwarf.AttrDeclaration) != nil
 	switch e.Tag {
 	case dwarf.TagBaseType:
 		t.base(e)

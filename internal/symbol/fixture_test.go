@@ -48,6 +48,11 @@ func compile(t testing.TB, compiler, source string, flags ...string) string {
 	if path := built.paths[key]; path != "" {
 		return path
 	}
+	for i, f := range flags { // further source files
+		if strings.HasSuffix(f, ".c") {
+			flags[i] = filepath.Join("testdata", f)
+		}
+	}
 	src, err := filepath.Abs(filepath.Join("testdata", source))
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -245,6 +246,32 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%d processes, %d modules", len(s.procs), len(s.modules))
 		}
 	}
+}
+
+// Many at once, with bounds so tight that files are closed under each other.
+func TestConcurrentUse(t *testing.T) {
+	p := startTarget(t, compile(t, "gcc", "target.c", "-O1", "-g", "-ldl"))
+	s := NewSymbolizer(&Options{Binaries: 1, Processes: 1})
+	defer s.Close()
+	var group sync.WaitGroup
+	for i := range 4 {
+		group.Go(func() {
+			for n := range 50 {
+				pid, addr, want := p.pid, p.addr["quiet"], "quiet"
+				if (n+i)%2 == 0 {
+					pid, addr, want = os.Getpid(), reflectPC(TestConcurrentUse), "TestConcurrentUse"
+				}
+				f := s.User(pid, addr)
+				if n%10 == 0 {
+					f = s.UserLines(pid, addr)
+				}
+				if !strings.HasSuffix(f.Symbol, want) {
+					t.Errorf("got %s, want %s", f.text(), want)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestParseMaps(t *testing.T) {

@@ -44,3 +44,7 @@ int main(int argc, char **argv) {
 	printf("%ld\n", walk(&n, argc, 1, GREEN, 2.5, argv) + many("x", 1) + outer(argc, argv[0]));
 	return 0;
 }
+
+/* Defined in opaque.c. */
+struct hidden;
+__attribute__((noinline)) int peek(struct hidden *h) { return h != 0; }
