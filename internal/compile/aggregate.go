@@ -31,7 +31,9 @@ func (g *gen) aggregate(m *Map, keys []syntax.Expr, c *check.Call) {
 		g.storeReg(index, asm.R0, 8)
 	case check.TSeries:
 		index = g.temp(8)
-		g.bootClock()
+		g.bootClock() // intervals begin at multiples of the wall clock, as upstream
+		g.mapValue(asm.R1, g.prog.setupMap(), g.prog.setupField(&g.prog.obj.Setup.Wall))
+		g.emit(asm.LoadMem(asm.R1, asm.R1, 0, asm.DWord), asm.Add.Reg(asm.R0, asm.R1))
 		g.imm(asm.R1, max(m.User.Value.Agg.Interval, 1))
 		g.emit(asm.Div.Reg(asm.R0, asm.R1))
 		g.storeReg(index, asm.R0, 8)

@@ -67,7 +67,7 @@ func Compile(info *check.Info, opts *Options) (obj *Object, diags syntax.Diagnos
 		c.opts = *opts
 	}
 	c.arch = archOf(info.Target)
-	c.obj.Setup = Setup{Start: -1, PIDNsDev: -1, PIDNsIno: -1, CPID: -1, NCPUs: -1, TAIOffset: -1}
+	c.obj.Setup = Setup{Start: -1, PIDNsDev: -1, PIDNsIno: -1, CPID: -1, NCPUs: -1, TAIOffset: -1, Wall: -1}
 	c.paramBlock()
 	for _, m := range info.Maps {
 		c.userMap(m)

@@ -36,7 +36,7 @@ import (
 //	TSeries                   Intervals slots of u64 epoch, s64 value, s64 total, u64 count
 //
 // Slot epoch%Intervals of a TSeries holds the interval that began Interval*epoch
-// nanoseconds after boot; value is the last, smallest or largest value (the
+// nanoseconds after 1970; value is the last, smallest or largest value (the
 // running total for sum), total and count serve avg and tell empty slots.
 
 // Sizes and offsets of the parts of values and records.

@@ -38,6 +38,7 @@ type Setup struct {
 	CPID      int // process id of the -c command
 	NCPUs     int // number of possible CPUs
 	TAIOffset int // nanoseconds to add to CLOCK_BOOTTIME for CLOCK_TAI
+	Wall      int // wall clock in nanoseconds at CLOCK_BOOTTIME 0, for tseries
 	Cgroups   []CgroupSlot
 }
 

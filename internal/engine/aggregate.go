@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"time"
-
 	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/bpftrace/output"
 	"github.com/mcptrace/mcptrace/internal/compile"
@@ -106,7 +104,7 @@ func (a *aggregate) mergeSlots(x, y seriesSlot) seriesSlot {
 }
 
 // value returns what was merged as a value of its own.
-func (a *aggregate) value(c *clock) output.Value {
+func (a *aggregate) value() output.Value {
 	switch a.t.Kind {
 	case check.Count:
 		return a.integer(int64(a.count))
@@ -122,7 +120,7 @@ func (a *aggregate) value(c *clock) output.Value {
 		p := a.t.Agg
 		return output.LinearHist(p.Min, p.Max, p.Step, a.slots)
 	case check.TSeries:
-		return a.series(c)
+		return a.series()
 	}
 	return output.None{}
 }
@@ -148,7 +146,7 @@ func (a *aggregate) stats() output.Value {
 
 // series lays the intervals out in order, gaps included. Slots of a ring that a
 // CPU has not reached for a whole turn are too old to belong to it.
-func (a *aggregate) series(c *clock) output.Value {
+func (a *aggregate) series() output.Value {
 	p := a.t.Agg
 	s := output.TSeries{Interval: p.Interval, Agg: seriesAgg(p.Op), Unsigned: !a.t.Signed}
 	if len(a.times) == 0 || p.Intervals <= 0 {
@@ -165,19 +163,18 @@ func (a *aggregate) series(c *clock) output.Value {
 		}
 	}
 	for epoch := first; epoch <= last; epoch++ {
-		s.Points = append(s.Points, a.point(epoch, c))
+		s.Points = append(s.Points, a.point(epoch))
 	}
 	return s
 }
 
-func (a *aggregate) point(epoch uint64, c *clock) output.Point {
+func (a *aggregate) point(epoch uint64) output.Point {
 	slot := a.times[epoch]
 	value := slot.value
 	if a.t.Agg.Op == "avg" && slot.count > 0 {
 		value = slot.total / int64(slot.count)
 	}
-	start := c.boot.Add(time.Duration(int64(epoch) * a.t.Agg.Interval)).UnixNano()
-	return output.Point{Start: start, Count: slot.count, Value: value, Total: slot.total}
+	return output.Point{Start: int64(epoch) * a.t.Agg.Interval, Count: slot.count, Value: value, Total: slot.total}
 }
 
 func seriesAgg(op string) output.SeriesAgg {

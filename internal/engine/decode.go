@@ -97,7 +97,7 @@ func (d *decoder) result(t *check.Type, b []byte) output.Value {
 	case check.Count, check.Sum, check.Min, check.Max, check.Avg, check.Stats, check.Hist, check.LHist, check.TSeries:
 		a := newAggregate(t)
 		a.merge(b)
-		return a.value(d.clock)
+		return a.value()
 	}
 	return output.None{}
 }

@@ -196,7 +196,7 @@ func (c *clock) wall(ns uint64, of compile.Clock) time.Time {
 
 // fillSetup writes what only the machine knows into the map that programs read it
 // from.
-func fillSetup(m *bpfMap, s *compile.Setup, cpus, child int) error {
+func fillSetup(m *bpfMap, s *compile.Setup, boot *clock, cpus, child int) error {
 	if m == nil || s.Size == 0 {
 		return nil
 	}
@@ -212,6 +212,7 @@ func fillSetup(m *bpfMap, s *compile.Setup, cpus, child int) error {
 	put(s.PIDNsIno, ino)
 	put(s.CPID, uint64(child))
 	put(s.NCPUs, uint64(cpus))
+	put(s.Wall, uint64(boot.boot.UnixNano()))
 	put(s.TAIOffset, uint64(readClock(unix.CLOCK_TAI)-readClock(unix.CLOCK_BOOTTIME)))
 	for _, slot := range s.Cgroups {
 		id, err := cgroupID(slot.Path)

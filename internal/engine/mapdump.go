@@ -75,7 +75,7 @@ func (r *run) mapValue(m *bpfMap, agg *aggregate, value []byte) output.Value {
 			agg.merge(b)
 		}
 	}
-	return agg.value(r.boot)
+	return agg.value()
 }
 
 func keyKinds(t *check.Type) []output.Kind {
@@ -104,7 +104,7 @@ func withZero(d *output.MapDump, t *check.Type) *output.MapDump {
 	case check.Bool:
 		d.Entries = []output.Entry{{Value: output.Bool(false)}}
 	case check.Count, check.Sum, check.Min, check.Max, check.Avg, check.Stats:
-		d.Entries = []output.Entry{{Value: newAggregate(t).value(nil)}}
+		d.Entries = []output.Entry{{Value: newAggregate(t).value()}}
 	}
 	return d
 }

@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -172,6 +174,17 @@ func cgroupHierarchies() []hierarchy {
 			out = append(out, hierarchy{filepath.Base(f[1]), f[1]})
 		}
 	}
+	slices.SortStableFunc(out, func(a, b hierarchy) int { // as upstream prints them
+		switch {
+		case a.name == b.name:
+			return 0
+		case a.name == "unified":
+			return -1
+		case b.name == "unified":
+			return 1
+		}
+		return cmp.Compare(a.name, b.name)
+	})
 	return out
 }
 

@@ -98,7 +98,7 @@ func (r *run) createMaps() error {
 	if err := r.fillParams(); err != nil {
 		return err
 	}
-	return fillSetup(r.setup, &r.obj.Setup, cpus, r.childPID())
+	return fillSetup(r.setup, &r.obj.Setup, r.boot, cpus, r.childPID())
 }
 
 // openReader prepares waiting for and reading of events.
