@@ -68,6 +68,7 @@ const (
 	CodeConfigKey         syntax.Code = "config-key"
 	CodeConfigValue       syntax.Code = "config-value"
 	CodeMissingProbe      syntax.Code = "missing-probe"
+	CodeMissingAbility    syntax.Code = "missing-ability"
 	CodeTooManyProbes     syntax.Code = "too-many-probes"
 	CodeTracepointField   syntax.Code = "tracepoint-field"
 	CodeDeleted           syntax.Code = "deleted"
@@ -305,6 +306,9 @@ var codeTable = []CodeInfo{
 		`config = { max_probes="many" } begin { exit(); }`,
 		"config = { max_probes=100 } begin { exit(); }"},
 	{CodeMissingProbe, "The target has no such probe.",
+		"",
+		""},
+	{CodeMissingAbility, "The target, or the rights on it, cannot do this. The program itself may be right.",
 		"",
 		""},
 	{CodeTooManyProbes, "Every attach point costs time to set up and to fire.",

@@ -171,7 +171,11 @@ func (c *checker) missingProbe(ap *syntax.AttachPoint, p *syntax.ParsedAttachPoi
 			msg = missingText(p)
 		}
 	}
-	d := c.report(sev, CodeMissingProbe, ap, "%s", []any{msg})
+	code := CodeMissingProbe
+	if isUnknown(err) && !errors.Is(err, ErrNotFound) {
+		code = CodeMissingAbility
+	}
+	d := c.report(sev, code, ap, "%s", []any{msg})
 	if errors.Is(err, ErrNotFound) {
 		c.suggestProbe(d, ap, p)
 	}

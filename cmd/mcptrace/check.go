@@ -45,7 +45,7 @@ func (m *Main) check(_ context.Context, f *checkFlags, p *parsed) error {
 		return err
 	}
 	opts := f.options()
-	opts.SyntaxOnly = f.syntax
+	opts.SyntaxOnly, opts.Tolerant = f.syntax, true
 	checked, err := service.Check(src, target, opts)
 	if err := m.diagnose(f.format, checked.Diagnostics); err != nil {
 		return err

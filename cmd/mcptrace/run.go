@@ -90,15 +90,15 @@ func (m *Main) trace(ctx context.Context, f *runFlags, p *parsed) error {
 // failed says why a run did not start and gives the status for it.
 func (m *Main) failed(err error) error {
 	e := service.Explain(err)
+	status := statusRejected
+	if e.Code == service.CodeMissing || e.Code == service.CodeAttach {
+		status = statusMissing
+	}
 	if e.Raw != nil {
 		if err := m.diagnose("text", e.Raw); err != nil {
 			return err
 		}
-		return &statusError{status: statusRejected}
-	}
-	status := statusRejected
-	if e.Code == service.CodeMissing || e.Code == service.CodeAttach {
-		status = statusMissing
+		return &statusError{status: status}
 	}
 	return &statusError{status, e}
 }

@@ -41,6 +41,10 @@ func runTests(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
 		return 1
 	}
+	if err := os.Chmod(binary, 0o755); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return m.Run()
 }
 
@@ -90,9 +94,6 @@ type script struct {
 
 func (s *script) run(text string) {
 	lines := s.unpack(strings.Split(text, "\n"))
-	if err := os.Chmod(s.dir, 0o755); err != nil {
-		s.t.Fatal(err)
-	}
 	for i, line := range lines {
 		s.line = i + 1
 		line = strings.TrimSpace(line)
@@ -244,6 +245,9 @@ func (s *script) exec(args []string, attr *syscall.SysProcAttr) {
 	}
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.SysProcAttr, cmd.Dir = attr, s.dir
+	if attr != nil {
+		cmd.Dir = "/" // another user cannot enter the test's directory
+	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if s.stdin != "" {

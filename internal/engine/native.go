@@ -201,9 +201,18 @@ func (e *DiagnosticsError) Unwrap() []error {
 }
 
 // attachAll attaches everything that is not run by test_run, and reports it by
-// the first event. A begin that called exit() leaves nothing to attach.
+// the first event. After a begin that called exit() nothing is attached, and what
+// would have been is counted, as upstream does.
 func (r *run) attachAll() error {
 	if r.skipAttach {
+		attached := &output.Attached{}
+		for _, p := range r.programs {
+			for i := range p.Points {
+				attached.Names = append(attached.Names, p.Points[i].AP.Name)
+			}
+		}
+		attached.Probes = len(attached.Names)
+		r.queue = append([]output.Event{attached}, r.queue...)
 		return nil
 	}
 	a := &attacher{machine: r.machine, pid: r.opts.PID, reload: r.reload, usdt: &r.usdt}

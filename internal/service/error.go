@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/bpftrace/syntax"
 	"github.com/mcptrace/mcptrace/internal/engine"
 	"github.com/mcptrace/mcptrace/internal/kernel"
@@ -73,6 +74,9 @@ func rejected(ds syntax.Diagnostics) *Error {
 		}
 		if n++; n == 1 {
 			e.Message = oneLine(&ds[i])
+			if ds[i].Code == check.CodeMissingAbility {
+				e.Code = CodeMissing
+			}
 		}
 		if len(e.Fix) < 3 && len(ds[i].Fixes) > 0 {
 			e.Fix = append(e.Fix, ds[i].Fixes[0].Message)

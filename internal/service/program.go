@@ -63,6 +63,7 @@ type ProgramOptions struct {
 	PID          int
 	HasChild     bool
 	SyntaxOnly   bool
+	Tolerant     bool // what the target cannot do is only a warning
 	HelperErrors bool
 	Import       func(path string) (*syntax.Source, error)
 }
@@ -73,6 +74,16 @@ type Checked struct {
 	File        *syntax.File
 	Info        *check.Info
 	Diagnostics syntax.Diagnostics // of parser and checker
+}
+
+// tolerate turns errors about what the target cannot know or do into warnings:
+// the program may be right, and checking it needs no rights.
+func tolerate(ds syntax.Diagnostics) {
+	for i := range ds {
+		if ds[i].Code == check.CodeMissingAbility {
+			ds[i].Severity = syntax.Warning
+		}
+	}
 }
 
 // Check parses and checks a program. The error is an *Error of CodeRejected when
@@ -86,6 +97,9 @@ func Check(src *syntax.Source, target check.Target, opts *ProgramOptions) (*Chec
 	})
 	c.Info = info
 	c.Diagnostics = append(ds, more...)
+	if opts.Tolerant {
+		tolerate(c.Diagnostics)
+	}
 	if c.Diagnostics.HasErrors() {
 		return c, rejected(c.Diagnostics)
 	}
