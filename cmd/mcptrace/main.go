@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/mcptrace/mcptrace/internal/service"
 	"github.com/mcptrace/mcptrace/internal/session"
@@ -22,6 +24,8 @@ const (
 )
 
 func main() {
+	// A broken pipe is an error of writing: without this it would end the process.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	m := &Main{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv}
 	status := m.Run(context.Background(), os.Args[1:])
 	m.Close()

@@ -21,6 +21,12 @@ func (s *Session) silence() []*output.Notice {
 	stats := s.run.Stats()
 	s.mu.Lock()
 	spoke := s.spoke
+	for _, n := range s.notices {
+		if n.Code == NoticeNeverFired || n.Code == NoticeNeverPassed { // the engine has said it
+			s.mu.Unlock()
+			return nil
+		}
+	}
 	s.mu.Unlock()
 	never, filtered, waiting := idle(stats.Probes)
 	if spoke && len(never)+len(filtered) < waiting {
