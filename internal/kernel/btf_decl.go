@@ -2,9 +2,11 @@ package kernel
 
 import (
 	"fmt"
+	"sort"
 	"strings"
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
+	"github.com/mcptrace/mcptrace/internal/symbol"
 )
 
 // maxDeclDepth bounds nested anonymous structs and pointers in a printed
@@ -33,15 +35,15 @@ func (b *btf) declare(id uint32, inner string, indent, depth int) string {
 		return b.declare(r.size, inner, indent, depth+1)
 	case btfArray:
 		elem, n := r.array()
-		if n == 0 {
-			return b.declare(elem, inner+"[]", indent, depth+1)
-		}
 		return b.declare(elem, fmt.Sprintf("%s[%d]", inner, n), indent, depth+1)
 	case btfConst, btfVolatile, btfRestrict:
 		return b.qualified(r, inner, indent, depth)
 	case btfTypeTag, btfDeclTag, btfVar:
 		return b.declare(r.size, inner, indent, depth+1)
 	case btfFuncProto:
+		if b.kindOf(r.size) == btfPtr {
+			inner = " " + inner // as libbpf prints it
+		}
 		return b.declare(r.size, inner+"("+b.parameters(r, depth)+")", indent, depth+1)
 	case btfStruct, btfUnion, btfEnum, btfEnum64, btfFwd:
 		if r.name == 0 {
@@ -56,7 +58,7 @@ func (b *btf) declare(id uint32, inner string, indent, depth int) string {
 func (b *btf) qualified(r btfRecord, inner string, indent, depth int) string {
 	word := map[uint8]string{btfConst: "const", btfVolatile: "volatile", btfRestrict: "restrict"}[r.kind]
 	if b.kindOf(r.size) == btfPtr {
-		return b.declare(r.size, join(word, inner), indent, depth+1)
+		return b.declare(r.size, " "+join(word, inner), indent, depth+1)
 	}
 	return word + " " + b.declare(r.size, inner, indent, depth+1)
 }
@@ -132,10 +134,58 @@ func (b *btf) body(r btfRecord, indent, depth int) string {
 	return s.String()
 }
 
+// tagKinds returns the records that a C tag stands for, 0 for another word.
+func tagKinds(tag string) uint32 {
+	switch tag {
+	case "struct":
+		return 1 << btfStruct
+	case "union":
+		return 1 << btfUnion
+	case "enum":
+		return enumKinds
+	}
+	return 0
+}
+
+// listTypes lists the types of a tag whose name matches a pattern, with their
+// definitions when opts.Args asks for them.
+func (m *Machine) listTypes(tag, pattern string, opts *ListOptions) (*Listing, error) {
+	seen := map[string]bool{}
+	var names []string
+	err := m.types.each(func(b *btf) bool {
+		for _, name := range b.names(tagKinds(tag), "") {
+			if symbol.Match(pattern, name) && !seen[name] && containsAll(strings.ToLower(name), opts.Words) {
+				seen[name] = true
+				names = append(names, name)
+			}
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	sort.Strings(names)
+	from, to := opts.cut(len(names))
+	l := &Listing{Total: len(names), Probes: make([]Listed, 0, to-from)}
+	for _, name := range names[from:to] {
+		p := Listed{Name: tag + " " + name, Kind: tag}
+		if opts.Args {
+			if text, module, err := m.Definition(tag, name); err == nil {
+				p.Text = module + ": " + text
+			}
+		}
+		l.Probes = append(l.Probes, p)
+	}
+	return l, nil
+}
+
 // Definition returns the C text of a struct, union, enum or typedef and the
 // module that defines it, "vmlinux" for the kernel itself.
 func (m *Machine) Definition(tag, name string) (text, module string, err error) {
-	kinds := map[string]uint32{"struct": 1 << btfStruct, "union": 1 << btfUnion, "enum": enumKinds, "": 1 << btfTypedef}[tag]
+	kinds := tagKinds(tag)
+	if tag == "" {
+		kinds = 1 << btfTypedef
+	}
 	b, id, err := m.types.find(name, kinds)
 	if err != nil {
 		return "", "", m.notFound("type", check.SuggestType, strings.TrimSpace(tag+" "+name), err)
@@ -145,10 +195,4 @@ func (m *Machine) Definition(tag, name string) (text, module string, err error) 
 		return "typedef " + b.declare(r.size, name, 0, 0) + ";", moduleName(b.module), nil
 	}
 	return b.body(r, 0, 0) + ";", moduleName(b.module), nil
-}
-
-// spaced separates a type's stars from its words, as upstream lists arguments:
-// "struct file *" and then the name.
-func (b *btf) spaced(id uint32) string {
-	return strings.ReplaceAll(b.declaration(id, ""), "*const", "* const")
 }

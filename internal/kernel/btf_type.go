@@ -117,15 +117,12 @@ func (s *typeSet) find(name string, kinds uint32) (*btf, uint32, error) {
 
 // named returns a type by tag and C name, as check.Target.Named.
 func (s *typeSet) named(tag, name string) (*check.Type, error) {
-	kinds, ok := map[string]uint32{
-		"struct": 1 << btfStruct, "union": 1 << btfUnion, "enum": enumKinds,
-		"": 1<<btfTypedef | 1<<btfInt | 1<<btfFloat,
-	}[tag]
-	if !ok {
+	kinds := tagKinds(tag)
+	switch {
+	case tag == "":
+		kinds, name = 1<<btfTypedef|1<<btfInt|1<<btfFloat, btfIntName(name)
+	case kinds == 0:
 		return nil, fmt.Errorf("type %q: unknown tag: %w", tag+" "+name, check.ErrNotFound)
-	}
-	if tag == "" {
-		name = btfIntName(name)
 	}
 	b, id, err := s.find(name, kinds)
 	if err != nil {

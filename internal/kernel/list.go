@@ -17,7 +17,8 @@ import (
 type ListOptions struct {
 	// Pattern is an attach point with wildcards, as upstream's -l takes it:
 	// "tracepoint:sched:*", "*:*open*". A pattern without a kind is looked for in
-	// every kind. Empty matches all.
+	// every kind. Empty matches all. "struct NAME", "union NAME" and "enum NAME"
+	// list types instead of probes.
 	Pattern string
 	// Words must all occur in the name, in any order and case.
 	Words []string
@@ -36,6 +37,7 @@ type Listed struct {
 	Name string      `json:"name"` // as a program writes it
 	Kind string      `json:"kind"`
 	Args []ListedArg `json:"args,omitempty"`
+	Text string      `json:"text,omitempty"` // of a type: its definition in C, the module in front
 }
 
 // ListedArg is one argument of a probe.
@@ -77,6 +79,9 @@ type Listing struct {
 // milliseconds); later ones answer from memory. A kind that the machine cannot
 // attach is a *Missing error when the pattern asks for that kind alone.
 func (m *Machine) List(opts ListOptions) (*Listing, error) {
+	if tag, name, ok := strings.Cut(opts.Pattern, " "); ok && tagKinds(tag) != 0 {
+		return m.listTypes(tag, strings.TrimSpace(name), &opts)
+	}
 	q, err := m.query(opts)
 	if err != nil {
 		return nil, err
@@ -88,11 +93,7 @@ func (m *Machine) List(opts ListOptions) (*Listing, error) {
 	if len(q.words) > 0 {
 		rank(found, q.words)
 	}
-	from := min(max(opts.Offset, 0), len(found))
-	to := len(found)
-	if opts.Limit > 0 {
-		to = min(to, from+opts.Limit)
-	}
+	from, to := opts.cut(len(found))
 	l := &Listing{Total: len(found), Probes: make([]Listed, 0, to-from)}
 	for _, e := range found[from:to] {
 		p := Listed{Name: e.full(), Kind: e.kind.String()}
@@ -102,6 +103,15 @@ func (m *Machine) List(opts ListOptions) (*Listing, error) {
 		l.Probes = append(l.Probes, p)
 	}
 	return l, nil
+}
+
+// cut returns the part of n results that is wanted.
+func (o *ListOptions) cut(n int) (from, to int) {
+	from, to = min(max(o.Offset, 0), n), n
+	if o.Limit > 0 {
+		to = min(to, from+o.Limit)
+	}
+	return from, to
 }
 
 // query is ListOptions taken apart.
@@ -467,7 +477,7 @@ func (m *Machine) rawTracepointArgs(module, event string) []ListedArg {
 	var list []ListedArg
 	for i := range args {
 		_, typ := proto.param(i + 1)
-		list = append(list, ListedArg{Type: b.spaced(typ), Name: args[i].Name})
+		list = append(list, ListedArg{Type: b.declaration(typ, ""), Name: args[i].Name})
 	}
 	return list
 }
@@ -485,11 +495,11 @@ func (m *Machine) functionArgs(module, name string, result bool) []ListedArg {
 	for i := range proto.vlen {
 		name, typ := proto.param(i)
 		if name != 0 {
-			list = append(list, ListedArg{Type: b.spaced(typ), Name: b.str(name)})
+			list = append(list, ListedArg{Type: b.declaration(typ, ""), Name: b.str(name)})
 		}
 	}
 	if result && proto.size != 0 {
-		list = append(list, ListedArg{Type: b.spaced(proto.size), Name: "retval"})
+		list = append(list, ListedArg{Type: b.declaration(proto.size, ""), Name: "retval"})
 	}
 	return list
 }
@@ -504,24 +514,31 @@ func (m *Machine) iterArgs(name string) []ListedArg {
 	var list []ListedArg
 	for i := range r.vlen {
 		member := r.member(i)
-		typ := b.spaced(member.id)
+		typ := b.declaration(member.id, "")
 		if member.name == 0 { // pointers stand in unions of one, for their alignment
 			inner, _ := b.record(member.id)
 			if inner.kind != btfUnion || inner.vlen == 0 {
 				continue
 			}
 			member = inner.member(0)
-			typ = b.spaced(member.id)
+			typ = b.declaration(member.id, "")
 		}
 		list = append(list, ListedArg{Type: typ, Name: b.str(member.name)})
 	}
 	return list
 }
 
-// WriteText prints probes as upstream's -l does, with arguments as its -lv.
+// WriteText prints probes as upstream's -l does, with arguments or
+// definitions as its -lv.
 func (l *Listing) WriteText(w io.Writer) error {
 	for i := range l.Probes {
 		p := &l.Probes[i]
+		if p.Text != "" {
+			if _, err := fmt.Fprintf(w, "%s\n\n", p.Text); err != nil {
+				return err
+			}
+			continue
+		}
 		if _, err := fmt.Fprintln(w, p.Name); err != nil {
 			return err
 		}

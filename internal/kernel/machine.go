@@ -95,14 +95,8 @@ func (e *NotFound) Similar() []string {
 	return e.similar()
 }
 
-// Error names the thing and what was perhaps meant.
-func (e *NotFound) Error() string {
-	s := e.Kind + " " + e.Name + " not found"
-	if similar := e.Similar(); len(similar) > 0 {
-		s += "; did you mean " + strings.Join(similar, ", ") + "?"
-	}
-	return s
-}
+// Error names the thing.
+func (e *NotFound) Error() string { return e.Kind + " " + e.Name + " not found" }
 
 // Is makes a NotFound a check.ErrNotFound.
 func (e *NotFound) Is(target error) bool { return target == check.ErrNotFound }

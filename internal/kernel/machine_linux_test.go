@@ -410,6 +410,42 @@ func TestList(t *testing.T) {
 	}
 }
 
+// Types are printed as C, nested and anonymous ones and bitfields included.
+func TestListTypes(t *testing.T) {
+	m := thisMachine(t, check.AbilityBTF)
+	for pattern, want := range map[string]string{
+		"struct sched_param": "vmlinux: struct sched_param {\n\tint sched_priority;\n};\n\n",
+		"struct bpf_iter__task": "vmlinux: struct bpf_iter__task {\n\tunion {\n\t\tstruct bpf_iter_meta *meta;\n\t};\n" +
+			"\tunion {\n\t\tstruct task_struct *task;\n\t};\n};\n\n",
+		"struct nosuch": "",
+	} {
+		l, err := m.List(ListOptions{Pattern: pattern, Args: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got strings.Builder
+		l.WriteText(&got)
+		if got.String() != want {
+			t.Errorf("%s: %s", pattern, got.String())
+		}
+	}
+	l, err := m.List(ListOptions{Pattern: "enum pid_t*"})
+	if err != nil || len(l.Probes) != 1 || l.Probes[0].Name != "enum pid_type" {
+		t.Errorf("enums: %+v, %v", l, err)
+	}
+	text, _, err := m.Definition("struct", "proto_ops")
+	if err != nil || !strings.Contains(text, "\tint (*bind)(struct socket *, struct sockaddr") {
+		t.Errorf("proto_ops: %.300s, %v", text, err)
+	}
+	text, _, err = m.Definition("union", "perf_mem_data_src")
+	if err != nil || !strings.Contains(text, "\t\t__u64 mem_op: 5;\n") {
+		t.Errorf("perf_mem_data_src: %s, %v", text, err)
+	}
+	if text, _, err = m.Definition("", "pid_t"); err != nil || text != "typedef __kernel_pid_t pid_t;" {
+		t.Errorf("pid_t: %s, %v", text, err)
+	}
+}
+
 // bpftrace lists the same tracepoints with the same arguments.
 func TestListAgreesWithBpftrace(t *testing.T) {
 	bpftrace := "/opt/bpf27/bpftrace"
