@@ -229,13 +229,16 @@ func (b *Binary) source(vaddr uint64, mangled bool) (file string, line int, inli
 	if d, err := b.dwarf(); err == nil {
 		if u := d.unitAt(vaddr); u != nil {
 			file, line = u.position(vaddr)
-			return d.inlined(u, vaddr, file, line, mangled)
+			file, line, inlined = d.inlined(u, vaddr, file, line, mangled)
 		}
+	}
+	if line > 0 {
+		return file, line, inlined
 	}
 	if p := b.goTab(); p != nil {
 		file, line = p.line(vaddr)
 	}
-	return file, line, nil
+	return file, line, inlined
 }
 
 // addLines fills in the source position of f.

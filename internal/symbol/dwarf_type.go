@@ -420,7 +420,9 @@ type Param struct {
 	Type *Type
 }
 
-// A Signature is what DWARF records of a function.
+// A Signature is what DWARF records of a function. Go functions pass arguments
+// in other registers than C functions do; their results are not among the
+// parameters, and Return is void.
 type Signature struct {
 	Params   []Param // in order: parameter i is what the probe calls argi
 	Return   *Type
@@ -462,6 +464,9 @@ func (d *dwarfInfo) params(e *dwarf.Entry) (params []Param, variadic bool) {
 		d.eachChild(e.Offset, func(c *dwarf.Entry) bool {
 			switch c.Tag {
 			case dwarf.TagFormalParameter:
+				if result, _ := c.Val(dwarf.AttrVarParam).(bool); result {
+					return true // of a Go function
+				}
 				name, _ := d.attr(c, dwarf.AttrName).(string)
 				params = append(params, Param{name, d.typeOf(c)})
 			case dwarf.TagUnspecifiedParameters:

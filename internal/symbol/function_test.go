@@ -232,6 +232,9 @@ func TestGoStrippedBuilds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if sig := signature(t, open(t, path), "main.work"); sig.text() != "void (int a)" {
+			t.Errorf("cgo=%s %s: main.work is %s", c.cgo, c.mode, sig.text())
+		}
 		run(t, "strip", "-o", path+"-stripped", path)
 		b := open(t, path+"-stripped")
 		f, err := b.Function("main.work")
