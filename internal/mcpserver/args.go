@@ -68,8 +68,7 @@ func object(raw json.RawMessage) (map[string]json.RawMessage, error) {
 	if len(raw) == 0 || isNull(raw) {
 		return given, nil
 	}
-	var text string
-	if json.Unmarshal(raw, &text) == nil {
+	if text, ok := unquote(raw); ok {
 		raw = json.RawMessage(text)
 	}
 	if json.Unmarshal(raw, &given) != nil {

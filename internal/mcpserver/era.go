@@ -1,6 +1,7 @@
 package mcpserver
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -184,6 +185,9 @@ func (s *splitter) answered(id any) {
 func isModern(req *jsonrpc.Request) bool {
 	if req.Method == "server/discover" {
 		return true
+	}
+	if !bytes.Contains(req.Params, []byte(mcp.MetaKeyProtocolVersion)) {
+		return false
 	}
 	var p struct {
 		Meta map[string]json.RawMessage `json:"_meta"`

@@ -79,14 +79,14 @@ func trimSpace(b []byte) []byte {
 }
 
 func (c *lineConn) decode(line []byte) (jsonrpc.Message, *jsonrpc.Error) {
-	if !json.Valid(line) {
-		return nil, &jsonrpc.Error{Code: jsonrpc.CodeParseError, Message: "this line is not JSON"}
-	}
-	if line[0] == '[' {
-		return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: "batches are not supported: send one message a line"}
-	}
 	msg, err := jsonrpc.DecodeMessage(line)
-	if err != nil {
+	switch {
+	case err == nil:
+	case !json.Valid(line):
+		return nil, &jsonrpc.Error{Code: jsonrpc.CodeParseError, Message: "this line is not JSON"}
+	case line[0] == '[':
+		return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: "batches are not supported: send one message a line"}
+	default:
 		return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: fmt.Sprintf("not a JSON-RPC 2.0 message: %v", err)}
 	}
 	if r, ok := msg.(*jsonrpc.Request); ok && r.Method == "" {

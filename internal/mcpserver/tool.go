@@ -21,6 +21,10 @@ import (
 // caller's context window.
 const maxAnswer = 80 << 10
 
+// maxArguments bounds the arguments of a call, in bytes: a program of the largest
+// size whose every byte is escaped, and some more.
+const maxArguments = 3 * service.MaxProgram
+
 // tool is one row of the table of tools.
 type tool struct {
 	op      *service.Op
@@ -76,6 +80,10 @@ func (s *Server) answer(ctx context.Context, t *tool, req *mcp.CallToolRequest) 
 			res = failure(&service.Error{Code: service.CodeInternal, Message: "internal error of mcptrace in " + t.op.Name + "; this is a defect, please report it"})
 		}
 	}()
+	if n := len(req.Params.Arguments); n > maxArguments {
+		return failure(&service.Error{Code: service.CodeInvalid, Message: fmt.Sprintf("the arguments have %d bytes, more than %d: a program longer than %d bytes is refused", n, maxArguments, service.MaxProgram),
+			Fix: []string{"send a short program; a trace needs a few lines"}})
+	}
 	out, notes, err := t.call(s.caller(ctx, req), req.Params.Arguments)
 	if err != nil {
 		return failure(t.explain(err))
