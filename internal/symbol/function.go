@@ -119,15 +119,21 @@ func (b *Binary) Functions(pattern string) ([]Func, error) {
 
 // CPPFunctions returns the functions whose demangled name a bpftrace wildcard
 // pattern matches, with its parameter list or without: "ns::f" means every
-// overload of it. They are sorted by name. When there is none the error is a
-// [*NotFoundError].
+// overload of it. They are sorted by name, and of the names of one address (as
+// constructors have two) the first stands for all. When there is none the error
+// is a [*NotFoundError].
 func (b *Binary) CPPFunctions(pattern string) ([]Func, error) {
 	var d demangler
 	funcs, err := b.functions(func(name string) bool { return d.matches(pattern, name) })
 	if err == nil && len(funcs) == 0 {
 		return nil, b.noCPPFunction(pattern)
 	}
-	return funcs, err
+	seen := make(map[uint64]bool, len(funcs))
+	return slices.DeleteFunc(funcs, func(f Func) bool {
+		again := seen[f.Addr]
+		seen[f.Addr] = true
+		return again
+	}), err
 }
 
 func (b *Binary) functions(match func(name string) bool) ([]Func, error) {
