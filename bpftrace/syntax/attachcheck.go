@@ -106,12 +106,9 @@ func (p *parser) checkLocation(a *ParsedAttachPoint) Diagnostics {
 
 // Validate checks the values of a that need no kernel: units, names of events,
 // lengths and modes, and that something is named at all. arch is a GOARCH; ""
-// means amd64. Messages are upstream's.
+// means amd64. Messages are upstream's. Alternatives are not checked.
 func (a *ParsedAttachPoint) Validate(arch string) Diagnostics {
 	var ds Diagnostics
-	for _, alt := range a.Alternatives {
-		ds = append(ds, alt.Validate(arch)...)
-	}
 	switch a.Kind {
 	case ProbeKprobe, ProbeKretprobe:
 		if a.Func == "" && a.Address == 0 {
@@ -178,7 +175,7 @@ func (a *ParsedAttachPoint) validateRate() (ds Diagnostics) {
 	default:
 		ds = append(ds, a.errorf(CodeAttachRate, "%s is not an accepted unit of time", a.Unit))
 	}
-	if int32(a.Freq) <= 0 {
+	if int64(a.Freq) <= 0 {
 		ds = append(ds, a.errorf(CodeAttachRate, "%s frequency should be a positive integer", a.Kind))
 	}
 	return ds

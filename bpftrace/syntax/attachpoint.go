@@ -36,7 +36,8 @@ type ParsedAttachPoint struct {
 
 	// Alternatives are the attach points that a wildcard for the kind stands
 	// for, as in *:vfs_read. Then Kind is ProbeInvalid and all else but Name is
-	// zero.
+	// zero. Those that do not exist are passed over; only when none exists is
+	// that an error.
 	Alternatives []*ParsedAttachPoint
 }
 
@@ -255,6 +256,7 @@ func (s *splitter) parse() *ParsedAttachPoint {
 			s.unknownKind(front)
 			return nil
 		}
+		s.oldSpelling(front, k)
 		return s.parseAs(a, k)
 	}
 	kinds := s.matchKinds(front)
@@ -308,7 +310,25 @@ func (s *splitter) parseAll(a *ParsedAttachPoint, kinds []*ProbeKindInfo) *Parse
 	return a
 }
 
+// oldSpelling warns about names that upstream dropped.
+func (s *splitter) oldSpelling(word string, k *ProbeKindInfo) {
+	if word != "asyncwatchpoint" && word != "aw" {
+		return
+	}
+	s.ds = append(s.ds, Diagnostic{
+		Code: CodeOldSpelling, Severity: Warning, Span: s.at(0), Message: word + " is an old name of " + k.Name,
+		Why:   "Newer versions of bpftrace do not know it.",
+		Fixes: []Fix{{Message: "write " + k.Name, Certain: true, Edits: []Edit{{s.at(0), k.Name}}}},
+	})
+}
+
 func (s *splitter) unknownKind(word string) {
+	lower := strings.ToLower(word)
+	if _, ok := LookupProbeKind(lower); ok { // only the full names are taken in any case
+		d := s.errorf(CodeInvalidProbe, "Short names of attach points are written in lower case.", "Invalid provider: '%s'", lower)
+		d.Fixes = []Fix{{Message: "write " + lower, Certain: true, Edits: []Edit{{s.at(0), lower}}}}
+		return
+	}
 	d := s.errorf(CodeInvalidProbe, whyKind, "Invalid probe type: %s", word)
 	if best := closestKind(word); best != "" {
 		d.Notes = []Note{{Message: "did you mean " + best + "?"}}
@@ -600,7 +620,7 @@ func (s *splitter) parseRate(a *ParsedAttachPoint, k *ProbeKindInfo) *ParsedAtta
 	}
 	text := s.parts[n-1].text
 	if n == 2 && HasWildcard(text) {
-		a.Target = text
+		a.Unit = text // for listing only; Validate rejects it
 		return a
 	}
 	rate, _, err := ParseUint(text)

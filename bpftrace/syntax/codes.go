@@ -41,6 +41,7 @@ const (
 	CodeAttachIter       Code = "attach-iter"
 	CodeAttachBPF        Code = "attach-bpf-program"
 	CodeAttachName       Code = "attach-name"
+	CodeOldSpelling      Code = "old-spelling"
 )
 
 // CodeDoc documents one code. Every package that makes diagnostics exports a
@@ -212,5 +213,9 @@ func attachCodes() []CodeDoc {
 		CodeAttachName, "a test or benchmark has no name of its own",
 		"Results are listed by name, so every test and every benchmark has its own.",
 		"test:a { } test:a { }", "test:a { } test:b { }",
+	}, {
+		CodeOldSpelling, "an old name",
+		"The name is understood, but newer versions of bpftrace have another one.",
+		"asyncwatchpoint:0x10000000:8:w { }", "watchpoint:0x10000000:8:w { }",
 	}}
 }

@@ -33,8 +33,13 @@ var intSuffixes = map[string]intSuffix{
 // ParseUint converts num as upstream converts integer literals, parts of
 // attach points and parameters: decimal, 0x, 0b or 0 prefix, '_' between
 // digits, NeM with one digit N, and a C or duration suffix, which is returned
-// (durations are converted to nanoseconds). The error is in upstream's words.
+// (durations are converted to nanoseconds). A '-' before it wraps around. The
+// error is in upstream's words.
 func ParseUint(num string) (value uint64, suffix string, err error) {
+	if rest, ok := strings.CutPrefix(num, "-"); ok && rest != "" && isDigit(rest[0]) {
+		value, suffix, err = ParseUint(rest)
+		return -value, suffix, err
+	}
 	digits := strings.ReplaceAll(num, "_", "")
 	base, shown := 10, num
 	if len(digits) >= 2 && digits[0] == '0' {

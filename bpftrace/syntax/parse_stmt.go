@@ -96,7 +96,7 @@ func (p *parser) parseKeyword() Stmt {
 }
 
 // endExprStmt ends an expression statement: with ';', with nothing when x is
-// the value of the block or ends in a block itself.
+// the value of the block, a conditional or a block itself.
 func (p *parser) endExprStmt(b *Block, start uint32, x Expr) Stmt {
 	if p.is("}") {
 		b.Value = x
@@ -104,7 +104,7 @@ func (p *parser) endExprStmt(b *Block, start uint32, x Expr) Stmt {
 	}
 	if !p.got(";") {
 		switch x.(type) {
-		case *If, *BlockExpr:
+		case *If, *BlockExpr, *Ternary: // upstream's tree has one node for if and ?:
 		default:
 			p.missingProbeBrace(start)
 			d := p.missingSemicolon()
