@@ -422,7 +422,7 @@ func (s *splitter) parseNamed(a *ParsedAttachPoint, k *ProbeKindInfo) *ParsedAtt
 	if len(s.parts) != 2 {
 		return s.argCount(k, 1)
 	}
-	a.Target = s.parts[1].text
+	a.Target, a.Name = s.parts[1].text, s.parts[1].text
 	return a
 }
 
