@@ -57,6 +57,7 @@ type btf struct {
 	first   uint32   // id of offs[0]
 	strBase uint32   // offset of strs[0] in the joint string section
 	offs    []uint32 // where in types the record of id first+i starts
+	named   []uint32 // which of offs are records of namedKinds
 
 	seed      maphash.Seed
 	typeOnce  sync.Once
@@ -126,18 +127,24 @@ func (b *btf) sections() error {
 	return nil
 }
 
-// index notes where each record starts and so checks that all lie inside.
+// index notes where each record starts and so checks that all lie inside. It
+// notes the named types on the way, since there is one for six other records.
 func (b *btf) index() error {
 	// Kernel BTF has about 25 bytes a type; a guess a little low costs one growth.
 	offs := make([]uint32, 0, len(b.types)/24)
-	types := b.types
+	named := make([]uint32, 0, len(b.types)/150)
+	types, sizes := b.types, recordSizes()
 	for off := 0; off < len(types); {
 		if len(types)-off < btfRecordSize {
 			return fmt.Errorf("%w: record %d is cut off", errBTF, len(offs))
 		}
-		size := recordSize(binary.LittleEndian.Uint32(types[off+4:]))
+		info := binary.LittleEndian.Uint32(types[off+4:])
+		size := sizes[info>>24&0x1f].of(info)
 		if size == 0 || size > len(types)-off {
 			return fmt.Errorf("%w: record %d has an unknown kind or is cut off", errBTF, len(offs))
+		}
+		if namedKinds>>(info>>24&0x1f)&1 != 0 {
+			named = append(named, uint32(len(offs)))
 		}
 		offs = append(offs, uint32(off))
 		off += size
@@ -145,27 +152,25 @@ func (b *btf) index() error {
 	if len(offs) > btfMaxTypes {
 		return fmt.Errorf("%w: %d types are more than %d", errBTF, len(offs), btfMaxTypes)
 	}
-	b.offs = offs
+	b.offs, b.named = offs, named
 	return nil
 }
 
-// recordSize returns the bytes that a record with this info word takes, 0 for an
-// unknown kind.
-func recordSize(info uint32) int {
-	vlen := int(info & 0xffff)
-	switch info >> 24 & 0x1f {
-	case btfPtr, btfFwd, btfTypedef, btfVolatile, btfConst, btfRestrict, btfFunc, btfFloat, btfTypeTag:
-		return btfRecordSize
-	case btfInt, btfVar, btfDeclTag:
-		return btfRecordSize + 4
-	case btfArray:
-		return btfRecordSize + 12
-	case btfStruct, btfUnion, btfDatasec, btfEnum64:
-		return btfRecordSize + 12*vlen
-	case btfEnum, btfFuncProto:
-		return btfRecordSize + 8*vlen
+// recordLayout says how long the records of a kind are: fixed bytes, none for an
+// unknown kind, and bytes for each of what they list.
+type recordLayout struct{ fixed, each uint32 }
+
+func (l recordLayout) of(info uint32) int { return int(l.fixed + l.each*(info&0xffff)) }
+
+// recordSizes returns the layouts by kind.
+func recordSizes() *[32]recordLayout {
+	const h = btfRecordSize
+	return &[32]recordLayout{
+		btfInt: {h + 4, 0}, btfPtr: {h, 0}, btfArray: {h + 12, 0}, btfStruct: {h, 12}, btfUnion: {h, 12},
+		btfEnum: {h, 8}, btfFwd: {h, 0}, btfTypedef: {h, 0}, btfVolatile: {h, 0}, btfConst: {h, 0},
+		btfRestrict: {h, 0}, btfFunc: {h, 0}, btfFuncProto: {h, 8}, btfVar: {h + 4, 0}, btfDatasec: {h, 12},
+		btfFloat: {h, 0}, btfDeclTag: {h + 4, 0}, btfTypeTag: {h, 0}, btfEnum64: {h, 12},
 	}
-	return 0
 }
 
 // end is the first id that neither b nor its base has.
@@ -185,7 +190,11 @@ func (b *btf) record(id uint32) (btfRecord, bool) {
 	if id < b.first || id >= b.end() {
 		return btfRecord{}, false
 	}
-	p := b.types[b.offs[id-b.first]:]
+	at := id - b.first
+	p := b.types[b.offs[at]:]
+	if int(at)+1 < len(b.offs) {
+		p = p[:b.offs[at+1]-b.offs[at]]
+	}
 	le := binary.LittleEndian
 	info := le.Uint32(p[4:])
 	return btfRecord{
@@ -194,7 +203,7 @@ func (b *btf) record(id uint32) (btfRecord, bool) {
 		flag: info>>31 != 0,
 		vlen: int(info & 0xffff),
 		size: le.Uint32(p[8:]),
-		data: p[btfRecordSize:recordSize(info)],
+		data: p[btfRecordSize:],
 	}, true
 }
 
@@ -266,24 +275,34 @@ func (x *nameIndex) find(b *btf, name string, yield func(ref uint32) bool) {
 // collect returns an entry for every named record of b (not of its base) whose
 // kind is in the set.
 func (b *btf) collect(kinds uint32) []nameEntry {
-	count := 0
-	b.each(kinds, func(uint32, uint32) { count++ })
-	entries := make([]nameEntry, 0, count)
+	room := len(b.named)
+	if kinds == funcKinds {
+		room = len(b.offs) / 2
+	}
+	entries := make([]nameEntry, 0, room)
 	b.each(kinds, func(id, name uint32) { entries = append(entries, nameEntry{name: name, ref: id}) })
 	return entries
 }
 
 // each calls f with the named records of b whose kind is in the set.
 func (b *btf) each(kinds uint32, f func(id, name uint32)) {
-	le := binary.LittleEndian
-	for i, off := range b.offs {
-		p := b.types[off:]
-		if kinds>>(le.Uint32(p[4:])>>24&0x1f)&1 == 0 {
-			continue
+	visit := func(i uint32) {
+		p := b.types[b.offs[i]:]
+		if kinds>>(binary.LittleEndian.Uint32(p[4:])>>24&0x1f)&1 == 0 {
+			return
 		}
-		if name := le.Uint32(p); name != 0 {
-			f(b.first+uint32(i), name)
+		if name := binary.LittleEndian.Uint32(p); name != 0 {
+			f(b.first+i, name)
 		}
+	}
+	if kinds&^namedKinds == 0 {
+		for _, i := range b.named {
+			visit(i)
+		}
+		return
+	}
+	for i := range b.offs {
+		visit(uint32(i))
 	}
 }
 
@@ -342,8 +361,8 @@ func (b *btf) enumerator(name string) (value int64, enum uint32, ok bool) {
 }
 
 func (b *btf) indexEnumerators() {
-	for i := range b.offs {
-		id := b.first + uint32(i)
+	for _, i := range b.named {
+		id := b.first + i
 		r, _ := b.record(id)
 		r.enumerators(func(name uint32, _ int64) bool {
 			b.enumNames.entries = append(b.enumNames.entries, nameEntry{name: name, ref: id})

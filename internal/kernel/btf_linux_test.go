@@ -338,7 +338,7 @@ func BenchmarkMembers(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		task.Struct.Members()
+		task.Struct.Load()
 	}
 }
 

@@ -84,7 +84,7 @@ func (x *expansion) userProbes() ([]*check.AttachPoint, error) {
 	}
 	paths, err := symbol.ResolveBinaries(x.ap.Target, x.pid)
 	if errors.Is(err, symbol.ErrNoTarget) {
-		err = fmt.Errorf("%w: %w", err, check.ErrNotFound)
+		err = &userMissing{err}
 	}
 	if err != nil {
 		return nil, err
@@ -138,10 +138,18 @@ func addFunctions(find func(string) ([]symbol.Func, error), pattern string, set 
 func userNotFound(err error) error {
 	var nf *symbol.NotFoundError
 	if errors.As(err, &nf) {
-		return fmt.Errorf("%w: %w", err, check.ErrNotFound)
+		return &userMissing{err}
 	}
 	return err
 }
+
+// userMissing is an error of package symbol that says all there is to say and is
+// a check.ErrNotFound.
+type userMissing struct{ err error }
+
+func (e *userMissing) Error() string        { return e.err.Error() }
+func (e *userMissing) Unwrap() error        { return e.err }
+func (e *userMissing) Is(target error) bool { return target == check.ErrNotFound }
 
 // usdts adds the USDT probes of one binary.
 func (x *expansion) usdts(path string, b *symbol.Binary) error {
@@ -172,7 +180,7 @@ func (m *Machine) inBinary(target string, f func(*symbol.Binary) error) error {
 	}
 	path, err := symbol.ResolveBinary(target, 0)
 	if err != nil {
-		return fmt.Errorf("%w: %w", err, check.ErrNotFound)
+		return &userMissing{err}
 	}
 	return files.with(path, f)
 }
