@@ -27,6 +27,28 @@ func startTarget(t *testing.T, path string) *target {
 	return start(t, exec.Command(path))
 }
 
+// start runs a program that prints addresses and then "result".
+func start(t *testing.T, cmd *exec.Cmd) *target {
+	t.Helper()
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &target{pid: cmd.Process.Pid, addr: map[string]uint64{}, stdin: stdin, out: bufio.NewScanner(stdout), cmd: cmd}
+	t.Cleanup(p.stop)
+	for p.out.Scan() && !strings.HasPrefix(p.out.Text(), "result") {
+		p.line(t)
+	}
+	return p
+}
+
 func (p *target) line(t *testing.T) {
 	t.Helper()
 	var name string

@@ -1,7 +1,6 @@
 package symbol
 
 import (
-	"bufio"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,26 +58,4 @@ func TestOtherRoot(t *testing.T) {
 	if f := s.UserLines(p.pid, p.addr["parked"]); f.Symbol != "parked" || !strings.HasSuffix(f.Module, "/opt/app") || filepath.Base(f.File) != "waiter.c" {
 		t.Errorf("got %+v", f)
 	}
-}
-
-// start runs a program that prints addresses and then "result".
-func start(t *testing.T, cmd *exec.Cmd) *target {
-	t.Helper()
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p := &target{pid: cmd.Process.Pid, addr: map[string]uint64{}, stdin: stdin, out: bufio.NewScanner(stdout), cmd: cmd}
-	t.Cleanup(p.stop)
-	for p.out.Scan() && !strings.HasPrefix(p.out.Text(), "result") {
-		p.line(t)
-	}
-	return p
 }
