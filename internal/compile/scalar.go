@@ -40,6 +40,9 @@ func (g *gen) typeOf(e syntax.Expr) *check.Type {
 	if s := g.strip(e); s != e {
 		return g.typeOf(s)
 	}
+	if _, ok := e.(*syntax.IntLit); ok { // made by the compiler itself
+		return &check.Type{Kind: check.Int, Size: 8, Signed: true}
+	}
 	return unknown
 }
 

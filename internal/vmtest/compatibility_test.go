@@ -1,0 +1,5 @@
+package vmtest
+
+import "testing"
+
+func writeCompatibility(t *testing.T, dir string) {}
