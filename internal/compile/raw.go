@@ -155,8 +155,14 @@ func (g *gen) onlyCall() {
 	g.callNumber()
 	g.jumpImm(asm.JNE, asm.R0, int32(r.number), g.end)
 	const compat = 2 // TS_COMPAT
-	g.call(asm.FnGetCurrentTaskBtf)
-	g.load(asm.R0, place{asm.R0, g.prog.compatFlag()}, 4)
+	if g.prog.info.Target.Has(check.AbilityCurrentTaskBTF) == check.No {
+		g.call(asm.FnGetCurrentTask)
+		g.emit(asm.Add.Imm(asm.R0, int32(g.prog.compatFlag())))
+		g.probeRead(check.SpaceKernel, 4)
+	} else {
+		g.call(asm.FnGetCurrentTaskBtf)
+		g.load(asm.R0, place{asm.R0, g.prog.compatFlag()}, 4)
+	}
 	g.emit(asm.And.Imm(asm.R0, compat))
 	g.jumpImm(asm.JNE, asm.R0, 0, g.end)
 }

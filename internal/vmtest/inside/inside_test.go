@@ -103,12 +103,9 @@ func TestFunctions(t *testing.T) {
 // but what reaches the verifier must pass it.
 func TestGenerated(t *testing.T) {
 	m := open(t)
-	n := uint64(60)
-	if s := os.Getenv("MCPTRACE_SEEDS"); s != "" {
-		n, _ = strconv.ParseUint(s, 10, 64)
-	}
+	from, n := seeds(t)
 	accepted, refused, reasons := 0, 0, map[string]int{}
-	for seed := range n {
+	for seed := from; seed < from+n; seed++ {
 		p := progen.Generate(seed, progen.Options{})
 		switch err := verify(m, p.Text); {
 		case err == nil:
@@ -127,6 +124,27 @@ func TestGenerated(t *testing.T) {
 	if accepted < int(n)/4 {
 		t.Errorf("only %d of %d programs reach the verifier", accepted, n)
 	}
+}
+
+// seeds reads MCPTRACE_SEEDS, "COUNT" or "FIRST+COUNT".
+func seeds(t *testing.T) (first, n uint64) {
+	n = 60
+	text := os.Getenv("MCPTRACE_SEEDS")
+	if text == "" {
+		return 0, n
+	}
+	if at, count, ok := strings.Cut(text, "+"); ok {
+		first, text = number(t, at), count
+	}
+	return first, number(t, text)
+}
+
+func number(t *testing.T, text string) uint64 {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("MCPTRACE_SEEDS: %v", err)
+	}
+	return n
 }
 
 // reason is an error without what differs between programs.
