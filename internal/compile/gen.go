@@ -161,12 +161,21 @@ func (g *gen) outOfLine(back label, body func()) label {
 // link joins the functions of the program, adds what each needs at its start and
 // makes the map for scratch memory.
 func (p *program) link() {
+	called := map[string]bool{} // callers come first
 	for _, g := range p.funcs {
-		if g.parent == nil {
+		switch {
+		case g.parent == nil:
 			p.prologue(g)
+		case !called[g.name]:
+			continue // what called it was never reached
 		}
 		if !g.finish() {
 			p.errorf(p.probe.Decl.Span(), "program-too-large", "the probe is too large: its code has jumps of more than 32767 instructions")
+		}
+		for i := range g.insns {
+			if g.insns[i].IsFunctionReference() {
+				called[g.insns[i].Reference()] = true
+			}
 		}
 		g.insns[0] = p.markFunc(g)
 		for _, l := range g.lines {

@@ -47,6 +47,7 @@ func start() (*os.File, error) {
 	for fd, name := range []string{"stdin", "stdout", "stderr"} {
 		_ = os.Symlink(fmt.Sprintf("/proc/self/fd/%d", fd), "/dev/"+name)
 	}
+	_ = os.MkdirAll("/sys/fs/cgroup/system.slice", 0o755)
 	_ = unix.Sethostname([]byte("guest"))
 	loadModules()
 	if err := up("lo"); err != nil {
