@@ -55,6 +55,11 @@ func (t *typer) argType(call *Call, i int, a syntax.Expr) *Type {
 		ty := &Type{Kind: Symbolic, Name: id.Name}
 		return t.record(a, ty)
 	}
+	if id, ok := a.(*syntax.Ident); ok && call.Func.Op == OpNsecs && t.judging && t.info.Expansions[id] == nil {
+		d := t.errorf(CodeArgumentValue, id, "Invalid timestamp mode: %s", id.Name)
+		didYouMean(d, id, id.Name, call.Func.Args[0].Word)
+		return t.record(a, unknownType)
+	}
 	if call.Func.Op == OpFind && i == 1 && !t.judging {
 		return unknownType
 	}

@@ -149,9 +149,15 @@ func (t *typer) assigned(s *syntax.Assign) *Type {
 	if s.Op == syntax.OpAssign {
 		return t.expr(s.Value)
 	}
-	lt := t.expr(s.Target)
-	rt := t.expr(s.Value)
-	return t.operate(&operation{at: s, op: s.Op, l: s.Target, r: s.Value, lt: lt, rt: rt})
+	o := &operation{at: s, op: s.Op, l: s.Target, r: s.Value, lt: t.expr(s.Target), rt: t.expr(s.Value)}
+	if t.judging && isKnown(o.lt) && isKnown(o.rt) {
+		quiet := *t
+		quiet.judging = false
+		if ty := quiet.operate(o); ty != nil && isKnown(ty) && promote(o.lt, ty) == nil {
+			return ty // the assignment is what is wrong
+		}
+	}
+	return t.operate(o)
 }
 
 func (t *typer) judgeAssign(s *syntax.Assign) {
