@@ -86,7 +86,7 @@ func TestFunctionExamples(t *testing.T) {
 	}
 }
 
-// TestPrograms checks the programs of testdata/*.txt, one a line. A line that
+// TestPrograms checks the programs of testdata/*.txt, one a line. ↵ stands for a line end, a line that
 // ends with "//! text" has that text in an error; others have no error.
 func TestPrograms(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -112,7 +112,7 @@ func TestPrograms(t *testing.T) {
 func testLine(t *testing.T, n int, line string) {
 	program, want, bad := strings.Cut(line, "//!")
 	opts := &check.Options{Unsafe: strings.HasPrefix(program, "--unsafe ")}
-	program = strings.ReplaceAll(strings.TrimPrefix(program, "--unsafe "), `\n`, "\n")
+	program = strings.ReplaceAll(strings.TrimPrefix(program, "--unsafe "), `↵`, "\n")
 	_, ds := checkOn(newFake(), program, opts)
 	got := errorsOf(ds)
 	want = strings.TrimSpace(want)

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 
@@ -209,6 +210,8 @@ func (t *typer) checkMore(e *syntax.Call, f *Function, call *Call, args []*Type)
 		}
 	case OpPercpuKaddr:
 		return t.checkPercpu(e)
+	case OpKaddr:
+		t.checkKaddr(e)
 	case OpFail:
 		t.fail(e)
 	case OpStaticAssert:
@@ -414,6 +417,23 @@ func (t *typer) checkPercpu(e *syntax.Call) bool {
 		return false
 	}
 	return true
+}
+
+// checkKaddr reports a symbol that the kernel does not have.
+func (t *typer) checkKaddr(e *syntax.Call) {
+	l := t.lits[e.Args[0]]
+	if !l.isString() {
+		return
+	}
+	_, err := t.target.KernelSymbol(l.s)
+	if err == nil || !errors.Is(err, ErrNotFound) {
+		return
+	}
+	d := t.errorf(CodeUnknownSymbol, e, "Failed to resolve kernel symbol: %s", l.s)
+	if near := t.target.Suggest(SuggestSymbol, l.s); len(near) > 0 {
+		hint(d, "Did you mean %s?", near[0])
+		fix(d, false, "use "+near[0], e.Args[0], "\""+near[0]+"\"")
+	}
 }
 
 // fail reports what fail() says.

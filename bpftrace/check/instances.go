@@ -151,7 +151,31 @@ func (c *checker) attachPoints(ap *syntax.AttachPoint) []*AttachPoint {
 	if len(aps) == 0 {
 		c.missingProbe(ap, parsed, ErrNotFound)
 	}
+	c.unsupported(ap, parsed)
 	return aps
+}
+
+// unsupported warns of a kind of probe that the target cannot attach.
+func (c *checker) unsupported(ap *syntax.AttachPoint, p *syntax.ParsedAttachPoint) {
+	ability, ok := map[syntax.ProbeKind]Ability{
+		syntax.ProbeKprobe: AbilityKprobe, syntax.ProbeKretprobe: AbilityKprobe, syntax.ProbeFentry: AbilityFentry,
+		syntax.ProbeFexit: AbilityFentry, syntax.ProbeHardware: AbilityHardware, syntax.ProbeIter: AbilityIter,
+		syntax.ProbeUprobe: AbilityUprobe, syntax.ProbeUretprobe: AbilityUprobe, syntax.ProbeWatchpoint: AbilityWatchpoint,
+	}[p.Kind]
+	if !ok || c.target.Has(ability) != No {
+		return
+	}
+	d := c.warnf(CodeMissingAbility, ap, "%s cannot attach %s probes", c.target.Describe(), p.Kind)
+	if len(d.Notes) > 0 {
+		return
+	}
+	if alt := tracepointFor(p.Func); alt != "" && (p.Kind == syntax.ProbeKprobe || p.Kind == syntax.ProbeFentry) {
+		hint(d, "%s fires for the same event; its arguments are read as args.NAME.", alt)
+		fix(d, false, "use "+alt, ap, alt)
+	}
+	if p.Kind == syntax.ProbeHardware {
+		hint(d, "Virtual machines rarely have hardware counters: use profile:hz:99 or software:cpu-clock.")
+	}
 }
 
 // missingProbe reports an attach point that the target does not have, as the
@@ -263,8 +287,8 @@ func (c *checker) argsType(x *AttachPoint, ap *syntax.AttachPoint) *Type {
 		return unknownType
 	}
 	return &Type{
-		Kind: Struct, Name: "struct " + x.Name + "_args", Space: space, Ctx: true,
-		Struct: &CStruct{Name: x.Name + "_args", Known: append([]Field{}, fields...)},
+		Kind: Struct, Name: argsName(p), Space: space, Ctx: true,
+		Struct: &CStruct{Name: argsName(p), Known: append([]Field{}, fields...)},
 	}
 }
 
@@ -341,4 +365,12 @@ func spaceOf(k syntax.ProbeKind) AddrSpace {
 		return SpaceUser
 	}
 	return SpaceNone
+}
+
+// argsName is the name of the struct of arguments, as messages show it.
+func argsName(p *syntax.ParsedAttachPoint) string {
+	if p.Kind == syntax.ProbeTracepoint {
+		return "struct _tracepoint_" + p.Target + "_" + p.Func
+	}
+	return "struct " + p.Kind.String() + "_" + p.Func + "_args"
 }
