@@ -572,11 +572,27 @@ func (t *typer) metaExpr(e syntax.Expr) *Type {
 	if l == nil {
 		return t.metaUnknown(e)
 	}
-	if l.kind == litRecord {
-		ty := l.typ()
-		return composite(Record, []*Type{uint64Type, ty.Fields[1].Type, ty.Fields[2].Type}, l.names)
+	if l.kind == litRecord && t.judging {
+		t.writeOut(e, l)
 	}
 	return l.typ()
+}
+
+// writeOut gives typeinfo the record that it stands for, written out.
+func (t *typer) writeOut(e syntax.Expr, l *lit) {
+	r := &syntax.Record{}
+	r.Pos = e.Span()
+	for i, x := range l.elems {
+		var v syntax.Expr = &syntax.StringLit{Value: x.s}
+		if x.kind == litInt {
+			v = &syntax.IntLit{Value: x.u, Text: x.text()}
+		}
+		t.lits[v] = x
+		t.recordLit(v, x)
+		r.Fields = append(r.Fields, &syntax.NamedArg{Name: &syntax.Ident{Name: l.names[i]}, Value: v})
+	}
+	t.info.Expansions[e] = r
+	t.info.Types[r] = l.typ()
 }
 
 // metaUnknown is the type of a size whose value is not known: an integer when

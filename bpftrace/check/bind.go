@@ -212,14 +212,25 @@ func (b *binder) bindAssign(s *syntax.Assign) {
 		}
 		b.assignUnit(target, s)
 	case *syntax.Map:
-		b.bindScalar(target)
+		b.bindTarget(target, s.Op)
 		b.bindMapValue(s, b.mapNamed(target), nil)
 	case *syntax.MapAccess:
-		b.bindMapAccess(target)
+		b.bindTarget(target, s.Op)
 		b.bindMapValue(s, b.mapNamed(target.Map), target)
 	default:
 		b.bindExpr(s.Target)
 		b.bindExpr(s.Value)
+	}
+}
+
+// bindTarget binds a map that is assigned to, which does not read it unless the
+// assignment is compound.
+func (b *binder) bindTarget(x syntax.Expr, op syntax.Op) {
+	m := b.mapOf(x)
+	read := m.selfInit
+	b.bindExpr(x)
+	if op == syntax.OpAssign {
+		m.selfInit = read
 	}
 }
 
@@ -672,13 +683,15 @@ func (b *binder) mapNamed(n *syntax.Map) *mapState {
 
 // bindScalar binds a map without key.
 func (b *binder) bindScalar(n *syntax.Map) {
-	b.shapeOf(n, b.mapNamed(n), shapeScalar, "")
-	b.scalars[n] = true
+	m := b.mapNamed(n)
+	m.selfInit = true
+	b.shapeOf(n, m, shapeScalar, "")
 }
 
 // bindMapAccess binds a map with keys.
 func (b *binder) bindMapAccess(e *syntax.MapAccess) {
 	m := b.mapNamed(e.Map)
+	m.selfInit = true
 	b.shapeOf(e.Map, m, shapeKeyed, "")
 	for _, k := range e.Keys {
 		b.bindExpr(k)

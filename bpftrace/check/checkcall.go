@@ -64,6 +64,10 @@ func (t *typer) checkArgs(e *syntax.Call, call *Call, args []*Type) bool {
 }
 
 func (t *typer) checkArg(e *syntax.Call, f *Function, i int, a *Arg, x syntax.Expr, ty *Type) bool {
+	if f.Op == OpNsecs && isKnown(ty) && ty.Kind != Symbolic {
+		t.errorf(CodeArgumentType, e, "nsecs() only supports timestamp_mode arguments (%s provided)", ty.Kind)
+		return false
+	}
 	if ty.Kind == Unknown || f.Op == OpGetopt || f.Op == OpFail || a.Word != nil || len(a.Kinds) == 0 || isStackFunc(f) {
 		return true
 	}

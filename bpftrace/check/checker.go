@@ -57,8 +57,7 @@ type checker struct {
 
 	varOrder   []*varState
 	noReturn   []*Subprog
-	late       []*syntax.Map        // maps in typeof, whose shape the rest of the program decides
-	scalars    map[*syntax.Map]bool // maps used as a value
+	late       []*syntax.Map // maps in typeof, whose shape the rest of the program decides
 	misshapen  map[*syntax.Map]shapeUse
 	rawMaps    map[*syntax.Call]*syntax.Map
 	expandingC map[string]bool
@@ -96,20 +95,20 @@ func newChecker(f *syntax.File, t Target, opts *Options) *checker {
 			Fields:     map[syntax.Expr]*Field{},
 			Dead:       map[*syntax.Block]bool{},
 		},
-		seen:     map[diagKey]bool{},
-		macros:   map[string][]*macro{},
-		subprogs: map[string]*Subprog{},
-		maps:     map[string]*mapState{},
-		params:   map[string]*Param{},
-		imported: map[string]bool{},
-		lits:     map[syntax.Expr]*lit{},
-		bad:      map[syntax.Expr]bool{},
-		state:    map[*Var]*varState{},
-		typeArgs: map[*syntax.NamedType]syntax.Expr{},
-		locked:   map[any]*Type{},
-		unstable: map[string]string{},
-		warned:   map[string]bool{},
-		scalars:  map[*syntax.Map]bool{}, misshapen: map[*syntax.Map]shapeUse{}, rawMaps: map[*syntax.Call]*syntax.Map{}, expandingC: map[string]bool{},
+		seen:      map[diagKey]bool{},
+		macros:    map[string][]*macro{},
+		subprogs:  map[string]*Subprog{},
+		maps:      map[string]*mapState{},
+		params:    map[string]*Param{},
+		imported:  map[string]bool{},
+		lits:      map[syntax.Expr]*lit{},
+		bad:       map[syntax.Expr]bool{},
+		state:     map[*Var]*varState{},
+		typeArgs:  map[*syntax.NamedType]syntax.Expr{},
+		locked:    map[any]*Type{},
+		unstable:  map[string]string{},
+		warned:    map[string]bool{},
+		misshapen: map[*syntax.Map]shapeUse{}, rawMaps: map[*syntax.Call]*syntax.Map{}, expandingC: map[string]bool{},
 	}
 }
 
@@ -213,11 +212,12 @@ type mapState struct {
 	decl       *syntax.MapDecl
 	used       bool
 	written    bool
+	live       bool // used in code that is compiled
 	agg        *Function
 	aggArg     *Type
 	keyDeps    []*unit
 	valueDeps  []*unit
-	selfInit   bool // @m++ and the like give it a value
+	selfInit   bool // @m++ and the like, or a read, give it a value
 	accesses   []*syntax.Map
 	reported   bool
 }

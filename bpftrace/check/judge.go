@@ -465,7 +465,7 @@ func (c *checker) finish() {
 		}
 	}
 	for _, m := range c.sortedMaps() {
-		if !m.used && m.decl == nil {
+		if !m.live && m.decl == nil {
 			continue
 		}
 		if m.value == nil && m.decl != nil {

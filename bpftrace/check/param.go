@@ -17,7 +17,9 @@ func (c *checker) positional(n int) *Param {
 	p := &Param{Name: name, Given: n <= len(c.opts.Params), Type: int64Type, Default: Const{Kind: ConstInt}}
 	if p.Given {
 		l := parseParam(c.opts.Params[n-1])
-		p.Type = l.typ()
+		if p.Type = int64Type; l.kind != litInt {
+			p.Type = l.typ()
+		}
 		p.Value, _ = l.constant()
 	}
 	c.params[name] = p

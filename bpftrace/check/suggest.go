@@ -119,7 +119,7 @@ func (b *binder) suggestFunction(d *syntax.Diagnostic, n *syntax.Ident) {
 func (t *typer) suggestMap(d *syntax.Diagnostic, n *syntax.Map) {
 	var names []string
 	for _, m := range t.sortedMaps() {
-		if m.value != nil && m.value.Kind != Unknown {
+		if m.value != nil && m.value.Kind != Unknown && m.written {
 			names = append(names, m.Name)
 		}
 	}

@@ -40,6 +40,16 @@ func (t *typer) see(key any, ty *Type) {
 	}
 }
 
+// mapState returns the map that n names; when judging it is one that the
+// program uses.
+func (t *typer) mapState(n *syntax.Map) *mapState {
+	m := t.checker.mapState(n)
+	if t.judging {
+		m.live = true
+	}
+	return m
+}
+
 func (t *typer) varType(v *Var) *Type {
 	st := t.state[v]
 	t.depend(&st.dependents)
@@ -68,7 +78,7 @@ func (t *typer) expr(e syntax.Expr) *Type {
 		return t.record(e, unknownType)
 	}
 	l := t.lits[e]
-	if l != nil && (l.param == nil || isLeaf(e)) {
+	if l != nil && l.kind < litTuple && (l.param == nil || isLeaf(e)) {
 		return t.recordLit(e, l)
 	}
 	ty := t.typeOf(e)
@@ -79,7 +89,7 @@ func (t *typer) expr(e syntax.Expr) *Type {
 		ty = unknownType
 	}
 	if l == nil && ty != nil && ty.Kind != Unknown {
-		if t.fold(e); t.lits[e] != nil {
+		if t.fold(e); t.lits[e] != nil && t.lits[e].kind < litTuple {
 			return t.recordLit(e, t.lits[e])
 		}
 	}
@@ -263,6 +273,9 @@ func (t *typer) mapRead(e syntax.Expr, n *syntax.Map, acc *syntax.MapAccess) *Ty
 	if acc != nil && t.judging {
 		t.key(m, acc, acc.Keys)
 	}
+	if t.judging && !m.written {
+		t.unsetMap(n, m)
+	}
 	if _, bad := t.misshapen[n]; bad {
 		return unknownType
 	}
@@ -315,6 +328,16 @@ func (t *typer) mapDefined(n *syntax.Map, m *mapState) bool {
 		t.suggestMap(d, n)
 	}
 	return false
+}
+
+// unsetMap warns of a map that is read and never set.
+func (t *typer) unsetMap(n *syntax.Map, m *mapState) {
+	if m.reported || m.Declared {
+		return
+	}
+	m.reported = true
+	d := t.warnf(CodeUnsetMap, n, "%s is read, but nothing sets it", n.Name)
+	t.suggestMap(d, n)
 }
 
 // keyType is the type of a key.
