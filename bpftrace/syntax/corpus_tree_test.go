@@ -163,7 +163,7 @@ func (u upTree) stmt(s Stmt) any {
 func (u upTree) assign(s *Assign) any {
 	value := u.expr(s.Value)
 	if s.Op != OpAssign {
-		value = up("Binop", upOp[s.Op], u.expr(s.Target), value)
+		value = up("Binop", operator(s.Op), u.expr(s.Target), value)
 	}
 	switch t := s.Target.(type) {
 	case *Map:
@@ -187,11 +187,7 @@ var upOp = map[Op]string{
 	OpMul: "MUL", OpDiv: "DIV", OpMod: "MOD", OpNot: "LNOT", OpBitNot: "BNOT", OpDeref: "MUL", OpNeg: "MINUS",
 }
 
-func init() {
-	for op, name := range upOp {
-		upOp[op] = "$Operator::" + name
-	}
-}
+func operator(op Op) string { return "$Operator::" + upOp[op] }
 
 func (u upTree) expr(x Expr) any {
 	switch x := x.(type) {
@@ -218,7 +214,7 @@ func (u upTree) expr(x Expr) any {
 	case *Paren:
 		return u.expr(x.X)
 	case *Binop:
-		return up("Binop", upOp[x.Op], u.expr(x.L), u.expr(x.R))
+		return up("Binop", operator(x.Op), u.expr(x.L), u.expr(x.R))
 	case *Unop:
 		return u.unop(x)
 	case *Ternary:
@@ -268,7 +264,7 @@ func (u upTree) access(x Expr) any {
 }
 
 func (u upTree) unop(x *Unop) any {
-	op := upOp[x.Op]
+	op := operator(x.Op)
 	switch x.Op {
 	case OpAddr:
 		if _, ok := x.X.(*Map); ok {

@@ -264,7 +264,7 @@ func (p *parser) parseFor() Stmt {
 	p.next()
 	lo := p.parsePrimary()
 	if p.is("..") {
-		s.Range = p.parseRange(start, lo)
+		s.Range = p.parseRange(lo)
 	}
 	if paren {
 		p.expect(")")
@@ -298,10 +298,10 @@ func (p *parser) badForColon() Diagnostic {
 	return d
 }
 
-func (p *parser) parseRange(start uint32, lo Expr) *Range {
+func (p *parser) parseRange(lo Expr) *Range {
 	p.next()
 	r := &Range{Lo: lo, Hi: p.parsePrimary()}
-	r.Pos = p.since(start)
+	r.Pos = p.since(lo.Span().Start)
 	return r
 }
 
