@@ -87,8 +87,8 @@ func checkNamed(a *ParsedAttachPoint, named map[string]Span) Diagnostics {
 // checkLocation resolves a place in the source, which takes the debug
 // information of the binary.
 func (p *parser) checkLocation(a *ParsedAttachPoint) Diagnostics {
-	if a.File == "" {
-		return nil
+	if a.File == "" || strings.HasPrefix(a.Target, "{") {
+		return nil // a placeholder's binary is not known yet
 	}
 	msg := fmt.Sprintf("No DWARF debug info found for '%s', cannot attach by source code location.", a.Target)
 	if p.opts.ResolveLine != nil {

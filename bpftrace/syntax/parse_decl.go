@@ -456,6 +456,8 @@ func (p *parser) attachPointEnd(start uint32) uint32 {
 	i := start
 	for ; int(i) < len(p.text); i++ {
 		switch c := p.text[i]; {
+		case c == '{' && i > start && p.text[i-1] == ':' && p.bracedEnd(i) > 0:
+			i = p.bracedEnd(i)
 		case c == '{' || c == ',' || isSpace(c):
 			return i
 		case c == '/' && i > start && !colon:
@@ -467,6 +469,19 @@ func (p *parser) attachPointEnd(start uint32) uint32 {
 		}
 	}
 	return min(i, uint32(len(p.text)))
+}
+
+// bracedEnd returns the offset of the '}' that ends a word in braces at pos, or
+// 0 when there is none. Such a word right after a ':' cannot be a block, for which
+// something is missing before it: it is a placeholder for a path that is filled in
+// later, as in uprobe:{BINARY}:main. Upstream has no such thing.
+func (p *parser) bracedEnd(pos uint32) uint32 {
+	for i := pos + 1; int(i) < len(p.text) && !isSpace(p.text[i]) && p.text[i] != '{' && p.text[i] != ':'; i++ {
+		if p.text[i] == '}' && i > pos+1 {
+			return i
+		}
+	}
+	return 0
 }
 
 // quotedEnd returns the offset of the quote that closes the one at pos, or of
