@@ -81,26 +81,6 @@ func (g *gen) exitCall(e syntax.Expr, c *check.Call) {
 	g.leaveProbe()
 }
 
-// argType is the type that e has in a record: aggregations are read as integers.
-func (g *gen) argType(e syntax.Expr) *check.Type {
-	t := g.typeOf(e)
-	switch t.Kind {
-	case check.Count, check.Sum, check.Min, check.Max, check.Avg:
-		if g.isMapValue(e) {
-			return &check.Type{Kind: check.Int, Size: 8, Signed: t.Signed || t.Kind == check.Count}
-		}
-	}
-	return t
-}
-
-func (g *gen) isMapValue(e syntax.Expr) bool {
-	switch g.strip(e).(type) {
-	case *syntax.Map, *syntax.MapAccess:
-		return true
-	}
-	return false
-}
-
 // send compiles one record: its arguments are computed straight into the ring
 // buffer, except those that run statements, which could leave the probe with the
 // record in hand.
@@ -111,7 +91,7 @@ func (g *gen) send(a *Action, e syntax.Expr, c *check.Call, args []syntax.Expr) 
 	size := RecordHeader
 	early := make([]place, len(args))
 	for i, x := range args {
-		t := g.argType(x)
+		t := partType(g.typeOf(x))
 		l := LayoutOf(t, size)
 		a.Args = append(a.Args, l)
 		size += l.Size

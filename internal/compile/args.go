@@ -121,12 +121,23 @@ func (g *gen) usermode(e syntax.Expr) {
 func (g *gen) locateCall(e syntax.Expr, c *check.Call) (loc, bool) {
 	switch c.Func.Op {
 	case check.OpArgs, check.OpCtx:
-		return loc{ctx: true}, true
+		return g.context(), true
 	case check.OpCurtask:
 		g.scalar(e)
 		return loc{space: check.SpaceKernel}, true
 	}
 	return loc{}, false
+}
+
+// context locates the probe's context. Programs that user space runs have none
+// to speak of: its memory is read like any other of the kernel.
+func (g *gen) context() loc {
+	if !runsItself(g.prog.kind) {
+		return loc{ctx: true}
+	}
+	g.mov(asm.R0, asm.R6)
+	g.launder()
+	return loc{space: check.SpaceKernel}
 }
 
 // argsField locates a member of args: where it lies depends on the kind of probe.
@@ -270,12 +281,12 @@ func (g *gen) probeName(e syntax.Expr, dst place, t *check.Type) {
 	if g.prog.out.Attach == AttachUSDT {
 		g.emit(asm.RSh.Imm(asm.R0, 32))
 	}
-	g.textFrom(g.prog.textTable("names_"+g.prog.out.Name, names), dst, t)
+	g.textFrom(g.prog.textTable("names_"+g.prog.out.Name, names), dst, t, "")
 }
 
-// textFrom writes the string number R0 of a table of strings; numbers that it
-// does not have give "".
-func (g *gen) textFrom(m *Map, dst place, t *check.Type) {
+// textFrom writes the string number R0 of a table of strings, or other when it
+// has none.
+func (g *gen) textFrom(m *Map, dst place, t *check.Type, other string) {
 	key := g.temp(8)
 	g.storeReg(key, asm.R0, 8)
 	none, end := g.newLabel(), g.newLabel()
@@ -283,11 +294,13 @@ func (g *gen) textFrom(m *Map, dst place, t *check.Type) {
 	g.jumpImm(asm.JGE, asm.R0, int32(m.Spec.MaxEntries), none)
 	g.lookup(m, key)
 	g.jumpImm(asm.JEq, asm.R0, 0, none)
+	g.load(asm.R1, place{asm.R0, 0}, 1)
+	g.jumpImm(asm.JEq, asm.R1, 0, none)
 	from := &check.Type{Kind: check.String, Size: int(m.Spec.ValueSize)}
 	g.convert(place{asm.R0, 0}, from, dst, t)
 	g.jump(end)
 	g.set(none)
-	g.zero(dst, SizeOf(t))
+	g.storeText(dst, other, SizeOf(t))
 	g.set(end)
 }
 

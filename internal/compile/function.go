@@ -85,7 +85,7 @@ func (g *gen) kaddr(e syntax.Expr, c *check.Call) {
 	name, _ := g.text(c.Args[0])
 	addr, err := g.prog.info.Target.KernelSymbol(name)
 	if err != nil {
-		g.fail(e.Span(), "unknown-symbol", "kernel symbol %s: %v", name, err)
+		g.fail(e.Span(), "unknown-symbol", "Failed to resolve kernel symbol: %s", name)
 	}
 	g.imm(asm.R0, int64(addr))
 }
@@ -176,9 +176,9 @@ func (g *gen) assert(e syntax.Expr, c *check.Call) {
 	g.cond(c.Args[0], yes, no, no)
 	g.set(no)
 	if s, ok := g.text(c.Args[1]); ok {
-		g.send(&Action{Kind: ActErrorf, Format: escapeFormat(s)}, e, c, nil)
+		g.send(&Action{Kind: ActErrorf, Format: "assert failed: " + escapeFormat(s)}, e, c, nil)
 	} else {
-		g.send(&Action{Kind: ActErrorf, Format: "%s"}, e, c, c.Args[1:2])
+		g.send(&Action{Kind: ActErrorf, Format: "assert failed: %s"}, e, c, c.Args[1:2])
 	}
 	g.send(&Action{Kind: ActExit}, e, c, []syntax.Expr{&syntax.IntLit{Value: 1}})
 	g.leaveProbe()

@@ -60,6 +60,7 @@ type gen struct {
 type coldPath struct {
 	at, back label
 	span     syntax.Span
+	used     mark // memory that is in use at the place it belongs to
 	body     func()
 }
 
@@ -144,6 +145,7 @@ func (g *gen) coldPaths() {
 	for i := 0; i < len(g.cold); i++ {
 		c := g.cold[i]
 		g.span = c.span
+		g.release(c.used)
 		g.set(c.at)
 		c.body()
 		g.jump(c.back)
@@ -154,7 +156,7 @@ func (g *gen) coldPaths() {
 // jumps to the label it returns and continues at back.
 func (g *gen) outOfLine(back label, body func()) label {
 	l := g.newLabel()
-	g.cold = append(g.cold, coldPath{l, back, g.span, body})
+	g.cold = append(g.cold, coldPath{l, back, g.span, g.mark(), body})
 	return l
 }
 

@@ -140,9 +140,22 @@ func SizeOf(t *check.Type) int {
 func sizeOfFields(fields []check.Field) int {
 	n := 0
 	for i := range fields {
-		n += SizeOf(fields[i].Type)
+		n += SizeOf(partType(fields[i].Type))
 	}
 	return n
+}
+
+// partType is the type that a value of type t has inside another one and as a
+// key: an aggregation is read as a number.
+func partType(t *check.Type) *check.Type {
+	if t == nil {
+		return nil
+	}
+	switch t.Kind {
+	case check.Count, check.Sum, check.Min, check.Max, check.Avg:
+		return &check.Type{Kind: check.Int, Size: 8, Signed: t.Signed || t.Kind == check.Count}
+	}
+	return t
 }
 
 // LayoutOf returns the layout of a value of type t at offset.
@@ -152,7 +165,7 @@ func LayoutOf(t *check.Type, offset int) Layout {
 		return l
 	}
 	for i := range t.Fields {
-		part := LayoutOf(t.Fields[i].Type, offset)
+		part := LayoutOf(partType(t.Fields[i].Type), offset)
 		l.Parts = append(l.Parts, part)
 		l.Names = append(l.Names, t.Fields[i].Name)
 		offset += part.Size

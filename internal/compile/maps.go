@@ -25,7 +25,7 @@ func isAggregation(t *check.Type) bool { return t.Kind >= check.Count && t.Kind 
 func (c *compiler) userMap(u *check.Map) {
 	m := &Map{Name: u.Name, Role: RoleUser, User: u, Value: LayoutOf(u.Value, 0)}
 	if u.Key != nil {
-		m.Key = LayoutOf(u.Key, 0)
+		m.Key = LayoutOf(partType(u.Key), 0)
 	}
 	m.PerCPU = isAggregation(u.Value)
 	size := max(m.Value.Size, 8)
@@ -91,7 +91,7 @@ func (m *Map) isArray() bool { return m.Spec.Type == ebpf.Array || m.Spec.Type =
 
 // key returns memory with the key that keys form.
 func (g *gen) key(m *Map, keys []syntax.Expr) place {
-	t := m.User.Key
+	t := partType(m.User.Key)
 	if t == nil {
 		p := g.temp(8)
 		g.storeImm(p, 0, 8)
@@ -112,7 +112,7 @@ func (g *gen) key(m *Map, keys []syntax.Expr) place {
 	p := g.temp(SizeOf(t))
 	l := LayoutOf(t, 0)
 	for i, k := range keys {
-		g.store(k, p.plus(l.Parts[i].Offset), t.Fields[i].Type)
+		g.store(k, p.plus(l.Parts[i].Offset), l.Parts[i].Type)
 	}
 	return p
 }
@@ -203,8 +203,13 @@ func (g *gen) writeArray(m *Map) {
 
 // changeMap compiles @m[k] op= e.
 func (g *gen) changeMap(m *Map, keys []syntax.Expr, op asm.ALUOp, e syntax.Expr) {
+	step := 1
+	if t := m.User.Value; t.Kind == check.Pointer {
+		step = elemSize(t)
+	}
 	if m.isArray() {
 		g.scalar(e)
+		g.scale(step)
 		g.mov(asm.R2, asm.R0)
 		g.mapValue(asm.R1, m, 0)
 		g.load(asm.R0, place{asm.R1, 0}, 8)
@@ -216,6 +221,7 @@ func (g *gen) changeMap(m *Map, keys []syntax.Expr, op asm.ALUOp, e syntax.Expr)
 	key := g.key(m, keys)
 	operand, value := g.temp(8), g.temp(8)
 	g.scalar(e)
+	g.scale(step)
 	g.storeReg(operand, asm.R0, 8)
 	g.lookup(m, key)
 	none, end := g.newLabel(), g.newLabel()
@@ -232,6 +238,13 @@ func (g *gen) changeMap(m *Map, keys []syntax.Expr, op asm.ALUOp, e syntax.Expr)
 	g.storeReg(value, asm.R0, 8)
 	g.update(m, key, value, bpfAny)
 	g.set(end)
+}
+
+// scale multiplies R0 by the size of what a pointer points to.
+func (g *gen) scale(step int) {
+	if step > 1 {
+		g.emit(asm.Mul.Imm(asm.R0, int32(step)))
+	}
 }
 
 // increment compiles ++ and --; the new value, or with Postfix the old one, is
@@ -311,7 +324,9 @@ func (g *gen) fetchAdd(r asm.Register, step int32) {
 		g.mov(asm.R0, asm.R2)
 		return
 	}
-	g.emit(asm.FetchAdd.Mem(r, asm.R0, asm.DWord, 0))
+	ins := asm.FetchAdd.Mem(r, asm.R0, asm.DWord, 0)
+	ins.Constant = int64(asm.FetchAdd >> 8) // v0.22 of the assembler forgets it
+	g.emit(ins)
 }
 
 // mapFunction compiles the functions that work on one entry of a map.

@@ -110,7 +110,7 @@ func (g *gen) storeFresh(e syntax.Expr, dst place, t *check.Type) {
 	case *syntax.Tuple:
 		l := LayoutOf(t, 0)
 		for i, x := range e.Elems {
-			g.store(x, dst.plus(l.Parts[i].Offset), t.Fields[i].Type)
+			g.store(x, dst.plus(l.Parts[i].Offset), l.Parts[i].Type)
 		}
 	case *syntax.Record:
 		l := LayoutOf(t, 0)
@@ -282,7 +282,7 @@ func (g *gen) locate(e syntax.Expr) loc {
 	case *syntax.Variable:
 		v := g.prog.info.Vars[e]
 		if v.Type.Ctx {
-			return loc{ctx: true}
+			return g.context()
 		}
 		g.load(asm.R0, g.varPlace(v), 8)
 		return loc{space: g.space(v.Type.Space)}
@@ -312,7 +312,7 @@ func (g *gen) pointee(x syntax.Expr) loc {
 	x = g.strip(x)
 	t := g.typeOf(x)
 	if t.Ctx {
-		return loc{ctx: true}
+		return g.context()
 	}
 	if l, ok := g.typedPointee(x, t); ok {
 		return l
@@ -518,7 +518,7 @@ func (g *gen) storeFrom(l loc, from *check.Type, dst place, to *check.Type) {
 		g.address(l)
 		g.readChars(l.space, dst, from.Size, SizeOf(to))
 	default:
-		n, size := min(from.Size, to.Size), SizeOf(to)
+		n, size := min(dataSize(from), dataSize(to)), SizeOf(to)
 		if size != n {
 			back := g.addressKept(l)
 			g.zero(dst.plus(n&^7), size-n&^7)
@@ -528,6 +528,15 @@ func (g *gen) storeFrom(l loc, from *check.Type, dst place, to *check.Type) {
 		}
 		g.readMemory(l.space, dst, n)
 	}
+}
+
+// dataSize is the number of bytes of a value of type t that can be read from
+// elsewhere: C types end where C says, those of the language are padded.
+func dataSize(t *check.Type) int {
+	if t.Kind == check.Array || t.Kind == check.Struct {
+		return t.Size
+	}
+	return SizeOf(t)
 }
 
 func (g *gen) addressKept(l loc) func(asm.Register) {

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
@@ -20,23 +21,32 @@ func signalNumber(name string) (int, bool) {
 	return 0, false
 }
 
-// nameTable returns the texts that strerror, signal_name and syscall_name give,
-// by number, and the name of the map that holds them.
-func (c *compiler) nameTable(op check.FuncOp) (string, []string) {
+// nameTable returns the texts that strerror, signal_name and syscall_name give by
+// number, the name of the map that holds them, and the text for other numbers.
+func (c *compiler) nameTable(op check.FuncOp) (name string, texts []string, other string) {
 	switch op {
 	case check.OpSignalName:
-		names := []string{""}
-		for _, s := range strings.Fields(signals) {
-			names = append(names, "SIG"+s)
-		}
-		return "signals", names
+		return "signals", signalTexts(), "N/A"
 	case check.OpStrerror:
-		return "errors", errorTexts()
+		return "errors", errorTexts(), "Unknown error"
 	}
 	if t, ok := c.info.Target.(syscallTarget); ok {
-		return "syscalls", t.SyscallNames()
+		return "syscalls", t.SyscallNames(), "Unknown syscall"
 	}
-	return "syscalls", nil
+	return "syscalls", nil, "Unknown syscall"
+}
+
+// signalTexts returns the texts of signals by their numbers, in the words of
+// strsignal(3).
+func signalTexts() []string {
+	texts := strings.Split(signalLines, "\n")
+	for len(texts) < 34 {
+		texts = append(texts, "Unknown signal "+strconv.Itoa(len(texts)))
+	}
+	for i := range 31 {
+		texts = append(texts, "Real-time signal "+strconv.Itoa(i))
+	}
+	return texts
 }
 
 // syscallTarget is a Target that knows system calls by their numbers.

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"strings"
+
 	"github.com/cilium/ebpf/asm"
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
@@ -74,12 +76,21 @@ func (g *gen) constant(e syntax.Expr) (int64, bool) {
 func (g *gen) text(e syntax.Expr) (string, bool) {
 	e = g.strip(e)
 	if k, ok := g.prog.info.Consts[e]; ok {
-		return k.Str, k.Kind == check.ConstString || k.Kind == check.ConstBytes
+		if k.Kind == check.ConstString {
+			return cstring(k.Str), true
+		}
+		return k.Str, k.Kind == check.ConstBytes
 	}
 	if s, ok := e.(*syntax.StringLit); ok {
-		return s.Value, true
+		return cstring(s.Value), true
 	}
 	return "", false
+}
+
+// cstring cuts s at its first NUL, where every reader of it ends.
+func cstring(s string) string {
+	s, _, _ = strings.Cut(s, "\x00")
+	return s
 }
 
 // isScalar reports whether values of t are computed in a register.

@@ -130,12 +130,19 @@ func (g *gen) strstr(e syntax.Expr, c *check.Call) {
 	g.storeImm(found, -1, 8)
 	g.storeImm(left, 0, 8)
 	text, known := g.text(c.Args[1])
+	done, search := g.newLabel(), g.newLabel()
+	g.load(asm.R0, needle, 1)
+	g.jumpImm(asm.JNE, asm.R0, 0, search)
+	g.storeImm(found, 0, 8) // nothing is everywhere
+	g.jump(done)
+	g.set(search)
 	g.imm(asm.R0, int64(hs))
 	g.bpfLoop(e.Span(), func(b *gen) {
 		b.jumpImm(asm.JGE, asm.R1, int32(hs), b.loop.stop)
 		b.storeReg(pos, asm.R1, 8)
 		b.addr(asm.R3, hay)
-		b.emit(asm.Add.Reg(asm.R3, asm.R1))
+		b.emit(asm.Add.Reg(asm.R3, asm.R1), asm.LoadMem(asm.R0, asm.R3, 0, asm.Byte))
+		b.jumpImm(asm.JEq, asm.R0, 0, b.loop.stop)
 		if known {
 			b.matchText(text, hs, hay)
 		} else {
@@ -145,6 +152,7 @@ func (g *gen) strstr(e syntax.Expr, c *check.Call) {
 		b.storeReg(found, asm.R1, 8)
 		b.jump(b.loop.stop)
 	})
+	g.set(done)
 	g.load(asm.R0, found, 8)
 	if c.Func.Op == check.OpStrcontains {
 		g.emit(asm.Add.Imm(asm.R0, 1))
@@ -238,8 +246,14 @@ func escapeFormat(s string) string { return strings.ReplaceAll(s, "%", "%%") }
 
 // nameOf writes the name of an error, a signal or a system call.
 func (g *gen) nameOf(e syntax.Expr, c *check.Call, dst place, t *check.Type) {
-	name, texts := g.prog.nameTable(c.Func.Op)
+	name, texts, other := g.prog.nameTable(c.Func.Op)
 	m := g.prog.textTable(name, texts)
 	g.scalar(c.Args[0])
-	g.textFrom(m, dst, t)
+	if c.Func.Op == check.OpStrerror { // also as system calls return it
+		plus := g.newLabel()
+		g.jumpImm(asm.JSGE, asm.R0, 0, plus)
+		g.emit(asm.Neg.Imm(asm.R0, 0))
+		g.set(plus)
+	}
+	g.textFrom(m, dst, t, other)
 }
