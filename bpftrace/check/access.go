@@ -447,16 +447,12 @@ var languageTypes = map[string]*Type{
 	"uavg_t": {Kind: Avg, Size: 8}, "ustats_t": {Kind: Stats, Size: 8},
 	"timestamp": {Kind: Timestamp, Size: 16}, "macaddr_t": {Kind: MACAddr, Size: 6}, "cgroup_path_t": {Kind: CgroupPath, Size: 16},
 	"string": {Kind: String, Space: SpaceKernel}, "buffer": {Kind: Buffer}, "inet": {Kind: Inet},
-	"ksym_t": {Kind: Ksym, Size: 8}, "usym_t": {Kind: Usym, Size: 16}, "username": {Kind: Username, Size: 8},
 }
 
 func (t *typer) namedType(te *syntax.NamedType) *Type {
 	if te.Tag == "" {
 		if ty := languageTypes[te.Name]; ty != nil {
 			return ty
-		}
-		if te.Name == "kstack" || te.Name == "ustack" {
-			return t.stackType(te.Name == "kstack", t.info.Settings.StackMode, 127)
 		}
 	}
 	name := te.Name

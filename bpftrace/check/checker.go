@@ -199,7 +199,7 @@ type varState struct {
 	typ        *Type
 	sized      bool // declared with a type that assignments do not change
 	assigned   bool
-	dependents []*unit
+	dependents dependents
 	origin     string // "initial declaration", for messages
 	originNode located
 }
@@ -215,8 +215,8 @@ type mapState struct {
 	live       bool // used in code that is compiled
 	agg        *Function
 	aggArg     *Type
-	keyDeps    []*unit
-	valueDeps  []*unit
+	keyDeps    dependents
+	valueDeps  dependents
 	selfInit   bool // @m++ and the like, or a read, give it a value
 	accesses   []*syntax.Map
 	reported   bool

@@ -77,7 +77,7 @@ func (c *checker) selfInitialize() bool {
 	for _, m := range c.maps {
 		if m.value == nil && m.used && m.selfInit {
 			m.value = int8Type
-			c.enqueue(m.valueDeps)
+			c.enqueue(m.valueDeps.list)
 			changed = true
 		}
 	}
@@ -100,7 +100,7 @@ func (t *typer) setVar(v *varState, ty *Type) {
 		return
 	}
 	v.typ = p
-	t.enqueue(v.dependents)
+	t.enqueue(v.dependents.list)
 }
 
 // setDeclared gives v the type that it was declared with.
@@ -109,7 +109,7 @@ func (t *typer) setDeclared(v *varState, ty *Type) {
 		return
 	}
 	v.typ = ty
-	t.enqueue(v.dependents)
+	t.enqueue(v.dependents.list)
 }
 
 func (t *typer) setKey(m *mapState, ty *Type) {
@@ -121,7 +121,7 @@ func (t *typer) setKey(m *mapState, ty *Type) {
 		return
 	}
 	m.key = p
-	t.enqueue(m.keyDeps)
+	t.enqueue(m.keyDeps.list)
 }
 
 func (t *typer) setValue(m *mapState, ty *Type) {
@@ -139,7 +139,7 @@ func (t *typer) setValue(m *mapState, ty *Type) {
 		p = withSpace(p, SpaceBPF)
 	}
 	m.value = p
-	t.enqueue(m.valueDeps)
+	t.enqueue(m.valueDeps.list)
 }
 
 // setAggregation makes m a map of an aggregation.
@@ -157,7 +157,7 @@ func (t *typer) setAggregation(m *mapState, ty *Type) {
 		}
 	}
 	m.value = p
-	t.enqueue(m.valueDeps)
+	t.enqueue(m.valueDeps.list)
 }
 
 // validValue reports whether ty may be assigned to something that has type cur.

@@ -18,19 +18,38 @@ type typer struct {
 }
 
 // depend makes the unit that is evaluated depend on what has the list deps.
-func (t *typer) depend(deps *[]*unit) {
-	if t.unit == nil {
+func (t *typer) depend(deps *dependents) {
+	if t.unit != nil {
+		deps.add(t.unit)
+	}
+}
+
+// dependents are units, each once, in the order in which they were added.
+type dependents struct {
+	list []*unit
+	set  map[*unit]bool // made when the list is long
+}
+
+func (d *dependents) add(u *unit) {
+	if d.set != nil {
+		if !d.set[u] {
+			d.set[u] = true
+			d.list = append(d.list, u)
+		}
 		return
 	}
-	if n := len(*deps); n > 0 && (*deps)[n-1] == t.unit {
-		return
-	}
-	for _, u := range *deps {
-		if u == t.unit {
+	for _, x := range d.list {
+		if x == u {
 			return
 		}
 	}
-	*deps = append(*deps, t.unit)
+	d.list = append(d.list, u)
+	if len(d.list) == 32 {
+		d.set = make(map[*unit]bool, 64)
+		for _, x := range d.list {
+			d.set[x] = true
+		}
+	}
 }
 
 // see notes that sizeof or its kin has looked at a type.
