@@ -151,7 +151,7 @@ func (a *ParsedAttachPoint) errorf(code Code, format string, args ...any) Diagno
 	for _, f := range a.Kind.Info().Forms {
 		forms = append(forms, f.Example)
 	}
-	return Diagnostic{Code: code, Span: a.Span, Message: fmt.Sprintf(format, args...), Why: "For example: " + strings.Join(forms, ", ") + "."}
+	return Diagnostic{Code: code, Span: a.Span, Message: oneLine(fmt.Sprintf(format, args...)), Why: "For example: " + strings.Join(forms, ", ") + "."}
 }
 
 func (a *ParsedAttachPoint) validateUprobe() (ds Diagnostics) {

@@ -156,7 +156,7 @@ func (s *splitter) failed() bool { return s.ds.HasErrors() }
 
 // errorf reports an error about the whole attach point, as upstream does.
 func (s *splitter) errorf(code Code, why, format string, args ...any) *Diagnostic {
-	s.ds = append(s.ds, Diagnostic{Code: code, Span: s.ap.Span(), Message: fmt.Sprintf(format, args...), Why: why})
+	s.ds = append(s.ds, Diagnostic{Code: code, Span: s.ap.Span(), Message: oneLine(fmt.Sprintf(format, args...)), Why: why})
 	return &s.ds[len(s.ds)-1]
 }
 

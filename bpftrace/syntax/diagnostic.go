@@ -1,5 +1,11 @@
 package syntax
 
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
 // Severity says how bad a Diagnostic is. Errors reject a program; warnings and
 // notes do not.
 type Severity uint8
@@ -54,6 +60,25 @@ type Fix struct {
 type Edit struct {
 	Span Span
 	Text string
+}
+
+// oneLine returns s with control bytes and bytes that are no UTF-8 written as
+// \xhh, so that text of a program cannot break a message or a terminal.
+func oneLine(s string) string {
+	clean := func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }
+	if strings.IndexFunc(s, clean) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i, n := 0, 0; i < len(s); i += n {
+		var r rune
+		if r, n = utf8.DecodeRuneInString(s[i:]); clean(r) && (r != utf8.RuneError || n == 1) {
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		} else {
+			b.WriteString(s[i : i+n])
+		}
+	}
+	return b.String()
 }
 
 // Diagnostics is a list of findings in the order in which they were found.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // seeds adds our own test programs to f, and some text that is hardly one.
@@ -29,7 +30,7 @@ func seeds(f *testing.F) {
 			f.Add(s.program)
 		}
 	}
-	for _, s := range []string{"", "#", "$", "@", "\"", "/*", "{", "}", "k:f/", "k:f{if", "struct", "struct{", "#if\n", "k:f{(", "k:\"", "\x00", "k:f{\xff}", "macro m(", "k:f{@[", "#define A B\n#define B A\nk:f{A}", "k:$1{}"} {
+	for _, s := range []string{"", "#", "$", "@", "\"", "/*", "{", "}", "k:f/", "k:f{if", "struct", "struct{", "#if\n", "k:f{(", "k:\"", "\x00", "k:f{\xff}", "macro m(", "k:f{@[", "#define A B\n#define B A\nk:f{A}", "k:$1{}", "begin { \"\\\n\" }", "\"k\n\xff\":f { }"} {
 		f.Add(s)
 	}
 }
@@ -47,7 +48,7 @@ func FuzzParse(f *testing.F) {
 			if d.Span.Src == nil || d.Span.Start > d.Span.End || int(d.Span.End) > len(d.Span.Src.Text) {
 				t.Fatalf("%q lies at %d-%d of %d bytes", d.Message, d.Span.Start, d.Span.End, len(text))
 			}
-			if d.Message == "" || d.Why == "" || strings.Contains(d.Message, "\n") && d.Code != CodeAttachParameter {
+			if d.Message == "" || d.Why == "" || strings.Contains(d.Message, "\n") || !utf8.ValidString(d.Message) {
 				t.Fatalf("%q: %q because %q", d.Code, d.Message, d.Why)
 			}
 		}

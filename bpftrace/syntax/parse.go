@@ -55,6 +55,9 @@ func Parse(src *Source, opts *ParseOptions) (file *File, ds Diagnostics) {
 	if !p.diags.HasErrors() {
 		p.checkCMacros()
 	}
+	for i := range p.diags {
+		p.diags[i].Message = oneLine(p.diags[i].Message)
+	}
 	return p.file, p.diags
 }
 

@@ -136,14 +136,19 @@ func IsTypeName(name string) bool { return typeNames[name] }
 
 var builtinWords = map[string]bool{
 	"args": true, "ctx": true, "kstack": true, "nsecs": true, "pid": true, "tid": true, "ustack": true,
+	"__builtin_cgroup": true, "__builtin_comm": true, "__builtin_cpid": true, "__builtin_cpu": true,
+	"__builtin_curtask": true, "__builtin_dw_ustack": true, "__builtin_elapsed": true, "__builtin_func": true,
+	"__builtin_gid": true, "__builtin_jiffies": true, "__builtin_ncpus": true, "__builtin_probe": true,
+	"__builtin_rand": true, "__builtin_retval": true, "__builtin_uid": true, "__builtin_usermode": true,
+	"__builtin_username": true,
 }
 
 // IsBuiltinWord reports whether name is one of the words that the grammar
 // itself knows as builtins, so that they cannot name a type, a parameter of a
 // macro or a field of a record: args, ctx, kstack, nsecs, pid, tid, ustack,
-// argN, sargN and __builtin_*.
+// argN, sargN and some that begin with __builtin_.
 func IsBuiltinWord(name string) bool {
-	if builtinWords[name] || strings.HasPrefix(name, "__builtin_") {
+	if builtinWords[name] {
 		return true
 	}
 	n, ok := strings.CutPrefix(strings.TrimPrefix(name, "s"), "arg")
