@@ -2,6 +2,7 @@ package syntax
 
 import (
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -126,7 +127,7 @@ func (p *parser) parseAttributes(packed *bool, align *int) {
 // aligned(N).
 func (p *parser) applyAttribute(packed *bool, align *int) {
 	end, _ := p.balanced(p.tok.start)
-	for p.tok.kind != tEOF && p.tok.start < end {
+	for p.tok.kind != tEOF && p.tok.end < end {
 		word := strings.Trim(p.textOf(p.tok), "_")
 		p.next()
 		switch {
@@ -139,6 +140,8 @@ func (p *parser) applyAttribute(packed *bool, align *int) {
 			}
 		}
 	}
+	p.prev = end
+	p.seek(end)
 }
 
 // parseCDef reads a definition without what follows its '}'.
@@ -202,6 +205,9 @@ func (p *parser) parseEnumerator(before []*CEnumerator) *CEnumerator {
 
 // constant reads a constant expression and returns its value.
 func (p *parser) constant() int64 {
+	if p.at(p.tok.start) == '\'' {
+		return p.charConstant()
+	}
 	x := p.parseExpr()
 	v, err := p.evalConst(x, 0)
 	if err != nil {
@@ -209,6 +215,18 @@ func (p *parser) constant() int64 {
 			Why: "Sizes and values in definitions are computed before the program runs."})
 	}
 	return v
+}
+
+// charConstant reads a character constant, which only C has.
+func (p *parser) charConstant() int64 {
+	rest := p.text[p.tok.start:p.lineEnd(p.tok.start)]
+	c, _, tail, err := strconv.UnquoteChar(rest[1:], '\'')
+	if err != nil || !strings.HasPrefix(tail, "'") {
+		p.failWhat("expression", "A character is written 'c'.")
+	}
+	p.prev = p.tok.start + uint32(len(rest)-len(tail)) + 1
+	p.seek(p.prev)
+	return int64(c)
 }
 
 // parseMembers reads the declaration of one or more members.

@@ -30,7 +30,7 @@ func seeds(f *testing.F) {
 			f.Add(s.program)
 		}
 	}
-	for _, s := range []string{"", "#", "$", "@", "\"", "/*", "{", "}", "k:f/", "k:f{if", "struct", "struct{", "#if\n", "k:f{(", "k:\"", "\x00", "k:f{\xff}", "macro m(", "k:f{@[", "#define A B\n#define B A\nk:f{A}", "k:$1{}", "begin { \"\\\n\" }", "\"k\n\xff\":f { }"} {
+	for _, s := range []string{"", "#", "$", "@", "\"", "/*", "{", "}", "k:f/", "k:f{if", "struct", "struct{", "#if\n", "k:f{(", "k:\"", "\x00", "k:f{\xff}", "macro m(", "k:f{@[", "#define A B\n#define B A\nk:f{A}", "k:$1{}", "begin { \"\\\n\" }", "struct {}__attribute__((\"0))0", "\"k\n\xff\":f { }"} {
 		f.Add(s)
 	}
 }
