@@ -72,7 +72,7 @@ func (s *Service) Adjust(ctx context.Context, req *AdjustRequest) (*AdjustResult
 		changed = append(changed, "timeout")
 	}
 	st := ses.Status()
-	text := fmt.Sprintf("changed %d settings of the running program", len(changed))
+	text := "changed " + plural(len(changed), "setting") + " of the running program"
 	return &AdjustResult{Summary: text, Message: text, ExecutionID: ses.ID(), Status: string(st.State), Changed: changed,
 		Next: fmt.Sprintf(`get_result {"execution_id": %q, "wait": 10}`, ses.ID())}, nil
 }

@@ -51,7 +51,7 @@ func (s *Service) Exec(ctx context.Context, req *ExecRequest) (*ExecResult, erro
 	if err != nil {
 		return nil, err
 	}
-	plan, err := s.Prepare(src, &ProgramOptions{Params: req.Args, PID: req.PID}, req.Engine)
+	plan, err := s.Prepare(src, &ProgramOptions{Params: req.Args, PID: req.PID, Live: true}, req.Engine)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (s *Service) execResult(ses *session.Session, timeout int) *ExecResult {
 	if !st.State.Done() {
 		r.Status = "started"
 		r.Message = fmt.Sprintf("Program execution started with timeout of %ds", timeout)
-		r.Summary = fmt.Sprintf("running: %d probes attached, ends by itself after %d s", st.Probes, timeout)
+		r.Summary = fmt.Sprintf("running: %s attached, ends by itself after %d s", plural(st.Probes, "probe"), timeout)
 		r.Next = fmt.Sprintf(`get_result {"execution_id": %q, "wait": %d}`, ses.ID(), min(timeout+2, 50))
 		r.Warnings = st.Warnings
 		return r

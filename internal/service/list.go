@@ -92,7 +92,7 @@ func (s *Service) summariseList(res *ListProbesResult, req *ListProbesRequest, h
 		res.Summary = fmt.Sprintf("%d of %d matching probes", res.Count, res.Total)
 		res.Next = fmt.Sprintf("more: the same call with offset %d, or a narrower filter", end)
 	default:
-		res.Summary = fmt.Sprintf("%d matching probes", res.Total)
+		res.Summary = plural(res.Total, "matching probe")
 	}
 	if res.Count > 0 && !req.Describe && res.Next == "" {
 		res.Next = fmt.Sprintf(`arguments: list_probes {"filter": %q, "describe": true}`, res.Probes[0])

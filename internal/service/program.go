@@ -65,6 +65,7 @@ type ProgramOptions struct {
 	SyntaxOnly   bool
 	Tolerant     bool // what the target cannot do is only a warning
 	HelperErrors bool
+	Live         bool // parameters, sampling and pausing can be changed while it runs
 	Import       func(path string) (*syntax.Source, error)
 }
 

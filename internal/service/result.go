@@ -205,7 +205,7 @@ func (s *Service) recent(caller *Caller) *GetResultResult {
 			Started: stamp(st.Created), Duration: round(st.Duration(time.Now()).Seconds()), Lines: st.Lines,
 			Program: Clean(strings.Join(strings.Fields(st.Program), " "), 80)})
 	}
-	res.Summary = fmt.Sprintf("%d executions are kept, for %v after their end", len(res.Executions), s.opts.Sessions.Retain())
+	res.Summary = fmt.Sprintf("%s kept, each for %v after its end", plural(len(res.Executions), "execution"), s.opts.Sessions.Retain())
 	if len(res.Executions) == 0 {
 		res.Summary = "no execution is kept; exec_program starts one"
 	}
@@ -224,9 +224,9 @@ func outcome(st *session.Status, ses *session.Session) string {
 	default:
 		fmt.Fprintf(&b, "%s after %.1f s (%s)", st.State, d, reasonText(st))
 	}
-	fmt.Fprintf(&b, ", %d lines, %d maps", st.Lines, len(ses.Maps()))
+	fmt.Fprintf(&b, ", %s, %s", plural(int(st.Lines), "line"), plural(len(ses.Maps()), "map"))
 	if n := lost(st); n > 0 {
-		fmt.Fprintf(&b, ", %d events LOST", n)
+		fmt.Fprintf(&b, ", %s LOST", plural(int(n), "event"))
 	} else if st.State.Done() {
 		b.WriteString(", none lost")
 	}

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -92,9 +91,9 @@ func describe(res *ValidateResult, c *Checked) {
 	res.Effects = effects(c.Info)
 	warnings := ""
 	if n := len(c.Diagnostics); n > 0 {
-		warnings = fmt.Sprintf(", %d warnings", n)
+		warnings = ", " + plural(n, "warning")
 	}
-	res.Summary = fmt.Sprintf("accepted: %d attach points, %d maps%s", res.ProbeCount, len(res.Maps), warnings)
+	res.Summary = fmt.Sprintf("accepted: %s, %s%s", plural(res.ProbeCount, "attach point"), plural(len(res.Maps), "map"), warnings)
 	res.Next = `run it: exec_program {"program": ..., "timeout": 5, "wait": 10}`
 }
 
@@ -129,7 +128,7 @@ func effects(info *check.Info) []string {
 
 // Compile makes an Object of a checked program for the native engine.
 func (c *Checked) Compile(opts *ProgramOptions) (*compile.Object, error) {
-	obj, ds := compile.Compile(c.Info, &compile.Options{PID: opts.PID, HelperErrors: opts.HelperErrors})
+	obj, ds := compile.Compile(c.Info, &compile.Options{PID: opts.PID, HelperErrors: opts.HelperErrors, Params: opts.Live})
 	c.Diagnostics = append(c.Diagnostics, ds...)
 	if ds.HasErrors() {
 		return nil, rejected(ds)
@@ -137,10 +136,12 @@ func (c *Checked) Compile(opts *ProgramOptions) (*compile.Object, error) {
 	return obj, nil
 }
 
-// isRejection reports whether err is about the program's text.
-func isRejection(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Code == CodeRejected
+// plural counts things: "1 map", "2 maps".
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // quoteList joins names for a sentence.
