@@ -24,19 +24,25 @@ type benchFlags struct {
 func (m *Main) benchCommand() *command {
 	f := &benchFlags{runs: 10, program: "tracepoint:raw_syscalls:sys_enter { @[comm] = count(); }"}
 	return &command{
-		name: "bench", args: "start", short: "measure how fast a trace starts, beside the bpftrace binary",
-		long: "Starts both in turn and measures the time from process start to attached, and the peak of memory.\n" +
-			"The binary is MCPTRACE_BPFTRACE or the one in PATH.",
+		name: "bench", args: "start|events", short: "measure starts and the cost of events, beside the bpftrace binary",
+		long: "start: runs both in turn and measures the time from process start to attached, and the peak of memory.\n" +
+			"events: the time in the BPF programs per event of ten fixed programs, net of an empty program.\n" +
+			"The binary is --bpftrace (several, separated by commas, for events), MCPTRACE_BPFTRACE or the one in PATH.",
 		flags: []flag{
 			intFlag(&f.runs, "runs", "n", "N", "how often each side is started (10)"),
 			stringFlag(&f.program, "program", "e", "PROGRAM", "what is started"),
 			stringFlag(&f.bpftrace, "bpftrace", "", "PATH", "the bpftrace binary"),
 		},
 		run: func(ctx context.Context, p *parsed) error {
-			if len(p.args) != 1 || p.args[0] != "start" {
-				return usagef("say what to measure: mcptrace bench start")
+			switch {
+			case len(p.args) == 1 && p.args[0] == "start":
+				return m.benchStart(ctx, f)
+			case len(p.args) == 1 && p.args[0] == "events":
+				return m.benchEvents(ctx, f)
+			case len(p.args) == 2 && p.args[0] == "load":
+				return m.benchLoad(p.args[1]) // a child of bench events
 			}
-			return m.benchStart(ctx, f)
+			return usagef("say what to measure: mcptrace bench start, or mcptrace bench events")
 		},
 	}
 }
