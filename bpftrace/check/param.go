@@ -14,7 +14,7 @@ func (c *checker) positional(n int) *Param {
 	if p := c.params[name]; p != nil {
 		return p
 	}
-	p := &Param{Name: name, Given: n <= len(c.opts.Params), Type: int64Type, Default: Const{Kind: ConstInt}}
+	p := &Param{Name: name, Given: n >= 1 && n <= len(c.opts.Params), Type: int64Type, Default: Const{Kind: ConstInt}}
 	if p.Given {
 		l := parseParam(c.opts.Params[n-1])
 		if p.Type = int64Type; l.kind != litInt {
