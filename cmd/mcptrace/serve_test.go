@@ -116,6 +116,9 @@ func TestAgentAtWork(t *testing.T) {
 			r = run{}
 			c.call("get_result", id, &r) // and again
 			c.wantMap(&r, "stopped")
+			c.wantResource("trace://runs/"+r.ExecutionID+"/output", "tick")
+			c.wantResource("trace://runs/"+r.ExecutionID+"/maps", `"name":"@n"`)
+			c.wantResource("trace://runs/"+r.ExecutionID+"/program", "count()")
 		})
 	}
 }
@@ -183,6 +186,14 @@ func (c *client) wantMap(r *run, status string) {
 	row := r.Tables[0].Rows[0]
 	if n, err := strconv.Atoi(row[len(row)-1]); err != nil || n < 1 || row[0] != "1" {
 		c.t.Errorf("row %q", row)
+	}
+}
+
+func (c *client) wantResource(uri, want string) {
+	c.t.Helper()
+	res, err := c.session.ReadResource(context.Background(), &mcp.ReadResourceParams{URI: uri})
+	if err != nil || len(res.Contents) != 1 || !strings.Contains(res.Contents[0].Text, want) {
+		c.t.Errorf("%s: %v %+v", uri, err, res)
 	}
 }
 

@@ -49,6 +49,7 @@ func New(api service.API, opts *Options) *Server {
 			s.register(t)
 		}
 	}
+	s.addResources(api)
 	s.mcp.AddReceivingMiddleware(s.contain, s.rename)
 	return s
 }

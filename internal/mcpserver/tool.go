@@ -164,7 +164,7 @@ func diagnosticText(d *service.Diagnostic) string {
 
 // caller carries who asks and how to report progress in the context.
 func (s *Server) caller(ctx context.Context, req *mcp.CallToolRequest) context.Context {
-	c := &service.Caller{Principal: s.principal(req)}
+	c := &service.Caller{Principal: principal(req.Extra)}
 	if token := req.Params.GetProgressToken(); token != nil && req.Session != nil {
 		c.Progress = func(done, total float64, text string) {
 			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -179,9 +179,9 @@ func (s *Server) caller(ctx context.Context, req *mcp.CallToolRequest) context.C
 
 // principal names who asks: the identity of the token, or the one user of a
 // local connection.
-func (s *Server) principal(req *mcp.CallToolRequest) string {
-	if req.Extra != nil && req.Extra.TokenInfo != nil && req.Extra.TokenInfo.UserID != "" {
-		return "token:" + req.Extra.TokenInfo.UserID
+func principal(extra *mcp.RequestExtra) string {
+	if extra != nil && extra.TokenInfo != nil && extra.TokenInfo.UserID != "" {
+		return "token:" + extra.TokenInfo.UserID
 	}
 	return "local"
 }

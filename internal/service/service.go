@@ -23,6 +23,9 @@ type API interface {
 	GetResult(context.Context, *GetResultRequest) (*GetResultResult, error)
 	Stop(context.Context, *StopRequest) (*ExecResult, error)
 	Adjust(context.Context, *AdjustRequest) (*AdjustResult, error)
+
+	// Run is a document about an execution, and its media type.
+	Run(ctx context.Context, id string, part Part) (text, mediaType string, err error)
 }
 
 // Options are what a Service is made of.

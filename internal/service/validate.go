@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"os"
 	"sort"
 	"strings"
 
@@ -128,12 +129,19 @@ func effects(info *check.Info) []string {
 
 // Compile makes an Object of a checked program for the native engine.
 func (c *Checked) Compile(opts *ProgramOptions) (*compile.Object, error) {
-	obj, ds := compile.Compile(c.Info, &compile.Options{PID: opts.PID, HelperErrors: opts.HelperErrors, Params: opts.Live})
+	obj, ds := compile.Compile(c.Info, &compile.Options{PID: opts.PID, HelperErrors: opts.HelperErrors, Params: opts.Live, PIDNamespace: inPIDNamespace()})
 	c.Diagnostics = append(c.Diagnostics, ds...)
 	if ds.HasErrors() {
 		return nil, rejected(ds)
 	}
 	return obj, nil
+}
+
+// inPIDNamespace reports whether this process has other ids than the kernel
+// shows: its pid namespace is not the first, whose number is fixed.
+func inPIDNamespace() bool {
+	name, err := os.Readlink("/proc/self/ns/pid")
+	return err == nil && name != "pid:[4026531836]"
 }
 
 // plural counts things: "1 map", "2 maps".
