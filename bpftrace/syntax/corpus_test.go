@@ -92,6 +92,9 @@ func TestCorpusRejects(t *testing.T) {
 	exact, placed, worded := 0, 0, 0
 	for _, c := range corpus(t, "parser_reject") {
 		_, ds := Parse(NewSource("stdin", c.Prog), &ParseOptions{Params: c.Params})
+		if !ds.HasErrors() && strings.Contains(c.Prog, "{TESTBIN}@") {
+			continue // whether the line exists is only known once the binary is
+		}
 		if !ds.HasErrors() {
 			t.Errorf("%s is accepted: %q", c.ID, c.Prog)
 			continue

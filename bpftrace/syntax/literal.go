@@ -130,6 +130,10 @@ func (p *parser) intLit() *IntLit {
 	t := p.tok
 	text := p.textOf(t)
 	lit := text[:p.checkIntShape(t)]
+	if len(lit) < len(text) && isDigit(text[len(lit)]) { // 1ms2 is 1ms and 2
+		t.end = t.start + uint32(len(lit))
+		p.tok, text = t, lit
+	}
 	value, suffix, err := ParseUint(lit)
 	x := &IntLit{Text: text, Value: value}
 	if err != nil {

@@ -186,7 +186,8 @@ func (p *parser) parseConfig() *Config {
 		if !p.is(";") {
 			p.fail(p.missingSemicolon())
 		}
-		p.next()
+		for p.got(";") {
+		}
 	}
 	p.expect("}")
 	c.Pos = p.since(start)

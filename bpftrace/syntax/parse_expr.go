@@ -403,6 +403,9 @@ func (p *parser) parseOffsetof() Expr {
 	p.expect("(")
 	x.Type, x.X = p.parseTypeOrExpr()
 	p.expect(",")
+	if p.tok.kind != tIdent && !p.is(")") {
+		p.fail(p.expected(")"))
+	}
 	x.Fields = append(x.Fields, p.ident("identifier"))
 	for p.got(".") {
 		x.Fields = append(x.Fields, p.ident("identifier"))

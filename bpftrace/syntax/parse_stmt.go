@@ -372,12 +372,16 @@ func (p *parser) parseSigil(b *Block) Stmt {
 			return s
 		}
 	}
+	if p.is("++") || p.is("--") {
+		return p.endExprStmt(b, start, p.parseIncDec(start, left))
+	}
 	x := p.parsePostfix(left)
 	if p.is("=") {
 		p.badTarget(start, x)
 		return &BadStmt{stmtNode{node{p.since(start)}}}
 	}
-	// Upstream takes no '?' here, so that $x ? f() : g(); is an error there.
+	// Upstream takes no '?' here, and no operator after $x++, so that
+	// $x ? f() : g(); is an error there.
 	x = p.parseBinary(x, 0)
 	return p.endExprStmt(b, start, x)
 }
