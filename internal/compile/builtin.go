@@ -222,7 +222,7 @@ func (g *gen) storeCall(e syntax.Expr, dst place, t *check.Type) {
 	switch c.Func.Op {
 	case check.OpComm:
 		if len(c.Args) > 0 {
-			g.commOf(e, c, dst, size)
+			g.commOf(e, c, dst, t)
 			return
 		}
 		if size < commSize {

@@ -60,6 +60,8 @@ func (g *gen) function(e syntax.Expr, c *check.Call) bool {
 		g.percpuKaddr(e, c)
 	case check.OpSkboutput:
 		g.skboutput(e, c)
+	case check.OpDefaultStrLength:
+		g.imm(asm.R0, int64(g.prog.info.Settings.MaxStrlen))
 	case check.OpUaddr:
 		g.uaddr(e, c)
 	default:

@@ -47,6 +47,7 @@ type gen struct {
 	parent      *gen // the function that runs this loop's body
 	name        string
 	frame       frame
+	saved       place // where a loop's body finds R6 and R9
 	usesScratch bool
 	r7          bool // R7 is taken
 	avail       map[cacheKey]bool
@@ -67,6 +68,7 @@ type coldPath struct {
 func (p *program) newGen(name string, parent *gen, budget int) *gen {
 	g := &gen{prog: p, name: name, parent: parent, avail: map[cacheKey]bool{}, frame: frame{budget: budget}}
 	g.end = g.newLabel()
+	g.saved, _ = g.frame.alloc(16)
 	p.funcs = append(p.funcs, g)
 	return g
 }

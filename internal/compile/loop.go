@@ -35,10 +35,7 @@ func (g *gen) callback(span syntax.Span, arg asm.Register, run func(name string,
 	if depth > maxNesting {
 		g.fail(span, "loops-too-deep", "loops can be nested %d deep, since the kernel allows %d frames on the stack", maxNesting, maxNesting+1)
 	}
-	saved, ok := g.frame.alloc(16)
-	if !ok {
-		g.fail(span, "loops-too-deep", "there is no stack left for this loop")
-	}
+	saved := g.saved
 	g.usesScratch = true
 	p := g.prog
 	name := fmt.Sprintf("%s_l%d", p.out.Name, len(p.funcs))

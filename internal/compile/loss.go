@@ -48,9 +48,31 @@ func (g *gen) count(s LossSlot) {
 // then.
 func (g *gen) countFailure(k LossKind, fn asm.BuiltinFunc) {
 	back := g.newLabel()
-	failed := g.outOfLine(back, func() { g.count(LossSlot{Kind: k, What: helperName(fn)}) })
+	failed := g.outOfLine(back, func() {
+		if g.prog.opts.HelperErrors {
+			g.report(&Action{Kind: ActHelperError, Text: helperName(fn)})
+		}
+		g.count(LossSlot{Kind: k, What: helperName(fn)})
+	})
 	g.jumpImm(asm.JSLT, asm.R0, 0, failed)
 	g.set(back)
+}
+
+// report sends a record without arguments from a place where another record may
+// be in hand; R0 goes into the word that is free for the action.
+func (g *gen) report(a *Action) {
+	a.Probe, a.Span, a.Size = g.prog.probe, g.span, RecordHeader
+	id := g.prog.addAction(a)
+	m := g.mark()
+	p := g.temp(RecordHeader)
+	g.storeReg(p.plus(4), asm.R0, 4)
+	g.storeImm(p, int64(id), 4)
+	g.mapPtr(asm.R1, g.prog.eventsMap())
+	g.addr(asm.R2, p)
+	g.imm(asm.R3, RecordHeader)
+	g.imm(asm.R4, g.prog.submitFlags(false))
+	g.call(asm.FnRingbufOutput)
+	g.release(m)
 }
 
 // countMapFull counts an update of m that has just been refused.

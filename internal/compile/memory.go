@@ -296,6 +296,9 @@ func (g *gen) locate(e syntax.Expr) loc {
 			return l
 		}
 	}
+	if t := g.typeOf(e); isScalar(t) && t.Kind != check.Pointer {
+		g.fail(e.Span(), "not-compiled", "%s is not compiled yet", e.Span().Text())
+	}
 	return loc{own: true, place: g.mem(e)}
 }
 

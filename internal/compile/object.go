@@ -187,6 +187,7 @@ const (
 	ActUnwatch
 	ActHelperError
 	ActTestResult
+	ActRuntimeError // Text is what the program found wrong with itself
 )
 
 // LossSlot is a counter of something that was lost or failed while running.

@@ -42,8 +42,60 @@ func (g *gen) typeOf(e syntax.Expr) *check.Type {
 	if s := g.strip(e); s != e {
 		return g.typeOf(s)
 	}
-	if _, ok := e.(*syntax.IntLit); ok { // made by the compiler itself
+	return g.literalType(e)
+}
+
+// literalType is the type of a literal that the checker folded away, or that the
+// compiler made itself.
+func (g *gen) literalType(e syntax.Expr) *check.Type {
+	if k, ok := g.prog.info.Consts[e]; ok {
+		switch k.Kind {
+		case check.ConstString:
+			return &check.Type{Kind: check.String, Size: len(k.Str) + 1}
+		case check.ConstBytes:
+			return &check.Type{Kind: check.Array, Size: len(k.Str), Len: len(k.Str), Elem: &check.Type{Kind: check.Int, Size: 1}}
+		case check.ConstBool:
+			return &check.Type{Kind: check.Bool, Size: 1}
+		}
+		return &check.Type{Kind: check.Int, Size: 8, Signed: int64(k.Int) >= 0}
+	}
+	t := &check.Type{Kind: check.Tuple}
+	switch e := e.(type) {
+	case *syntax.IntLit:
 		return &check.Type{Kind: check.Int, Size: 8, Signed: true}
+	case *syntax.BoolLit:
+		return &check.Type{Kind: check.Bool, Size: 1}
+	case *syntax.StringLit:
+		return &check.Type{Kind: check.String, Size: len(e.Value) + 1}
+	case *syntax.Tuple:
+		for _, x := range e.Elems {
+			t.Fields = append(t.Fields, check.Field{Type: g.typeOf(x)})
+		}
+		return t
+	case *syntax.Record:
+		t.Kind = check.Record
+		for _, f := range e.Fields {
+			t.Fields = append(t.Fields, check.Field{Name: f.Name.Name, Type: g.typeOf(f.Value)})
+		}
+		return t
+	case *syntax.Call:
+		if c := g.prog.info.Calls[e]; c != nil && c.Func.Op == check.OpStr && len(c.Args) > 0 {
+			if s, ok := g.text(c.Args[0]); ok {
+				return &check.Type{Kind: check.String, Size: len(s) + 1}
+			}
+		}
+	case *syntax.Ternary:
+		return g.typeOf(e.Else)
+	case *syntax.TupleAccess:
+		if x := g.typeOf(e.X); e.Index < len(x.Fields) {
+			return x.Fields[e.Index].Type
+		}
+	case *syntax.FieldAccess:
+		for _, f := range g.typeOf(e.X).Fields {
+			if f.Name == e.Name.Name {
+				return f.Type
+			}
+		}
 	}
 	return unknown
 }
@@ -354,7 +406,24 @@ func (g *gen) arith(op asm.ALUOp, l, r syntax.Expr) {
 		return
 	}
 	g.pair(l, r)
+	g.alu(op)
+}
+
+// alu computes R0 op R1. Dividing by zero gives 1 and is reported, as upstream
+// has it.
+func (g *gen) alu(op asm.ALUOp) {
+	if op != asm.Div && op != asm.Mod {
+		g.emit(op.Reg(asm.R0, asm.R1))
+		return
+	}
+	end := g.newLabel()
+	zero := g.outOfLine(end, func() {
+		g.report(&Action{Kind: ActRuntimeError, Text: "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result."})
+		g.imm(asm.R0, 1)
+	})
+	g.jumpImm(asm.JEq, asm.R1, 0, zero)
 	g.emit(op.Reg(asm.R0, asm.R1))
+	g.set(end)
 }
 
 // immOK reports whether the verifier takes v as an immediate operand of op.

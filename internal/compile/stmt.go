@@ -167,7 +167,7 @@ func (g *gen) changeVar(s *syntax.Assign, x *syntax.Variable, v *check.Var) {
 	}
 	g.mov(asm.R1, asm.R0)
 	g.load(asm.R0, p, 8)
-	g.emit(op.Reg(asm.R0, asm.R1))
+	g.alu(op)
 	if t := v.Type; t.Kind == check.Int {
 		g.extend(asm.R0, t.Size, t.Signed)
 	}

@@ -3,6 +3,7 @@ package compile
 import (
 	"errors"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
@@ -190,17 +191,19 @@ func (g *gen) path(e syntax.Expr, c *check.Call, dst place, t *check.Type) {
 	g.need(check.AbilityDPath, e.Span(), "path()")
 	arg := g.strip(c.Args[0])
 	at := g.typeOf(arg)
-	size := SizeOf(t)
-	g.zero(dst, size)
+	none := g.newLabel()
+	g.zero(dst, SizeOf(t))
 	if at.Kind == check.Pointer {
 		if !g.typedPointer(arg) {
 			g.fail(e.Span(), "not-compiled", "path() needs a pointer that the kernel can follow from the probe's arguments")
 		}
+		g.jumpImm(asm.JEq, asm.R0, 0, none)
 	} else {
 		f, ok := arg.(*syntax.FieldAccess)
 		if !ok || !g.typedPointer(f.X) {
 			g.fail(e.Span(), "not-compiled", "path() needs a member of one of the probe's arguments")
 		}
+		g.jumpImm(asm.JEq, asm.R0, 0, none)
 		g.emit(asm.Add.Imm(asm.R0, int32(g.prog.info.Fields[f].Offset)))
 	}
 	g.mov(asm.R1, asm.R0)
@@ -208,12 +211,97 @@ func (g *gen) path(e syntax.Expr, c *check.Call, dst place, t *check.Type) {
 	g.imm(asm.R3, int64(t.Size))
 	g.call(asm.FnDPath)
 	g.countFailure(LossHelper, asm.FnDPath)
+	g.set(none)
+}
+
+// kfuncTarget is a Target that knows the numbers of the kernel's functions.
+type kfuncTarget interface {
+	FunctionID(module, name string) (check.BTFRef, error)
+}
+
+// kfunc calls a function of the kernel that programs may call.
+func (g *gen) kfunc(e syntax.Expr, name string) {
+	t, ok := g.prog.info.Target.(kfuncTarget)
+	if !ok {
+		g.fail(e.Span(), "missing-ability", "%s needs the kernel's function %s, of which %s does not know", e.Span().Text(), name, g.prog.info.Target.Describe())
+	}
+	ref, err := t.FunctionID("", name)
+	if err != nil || ref.Module != "" {
+		g.fail(e.Span(), "missing-ability", "%s needs the kernel's function %s, which %s does not have", e.Span().Text(), name, g.prog.info.Target.Describe())
+	}
+	g.emit(asm.Instruction{OpCode: asm.OpCode(asm.JumpClass).SetJumpOp(asm.Call), Src: asm.PseudoKfuncCall, Constant: int64(ref.ID)})
 }
 
 // commOf writes comm(pid): the name of another process.
-func (g *gen) commOf(e syntax.Expr, c *check.Call, dst place, size int) {
-	_, _ = dst, size
-	g.fail(e.Span(), "not-compiled", "comm(pid) is not compiled yet: it needs a kernel function")
+func (g *gen) commOf(e syntax.Expr, c *check.Call, dst place, t *check.Type) {
+	switch g.prog.out.Type {
+	case ebpf.TracePoint, ebpf.PerfEvent, ebpf.Tracing:
+	default:
+		g.findComm(e, c, dst, t)
+		return
+	}
+	g.scalar(c.Args[0])
+	kept, ok := g.frame.alloc(8)
+	if !ok {
+		g.fail(e.Span(), "values-too-large", "there is no stack left for comm(pid)")
+	}
+	back := g.save()
+	g.zero(dst, SizeOf(t))
+	back(asm.R1)
+	g.kfunc(e, "bpf_task_from_pid")
+	none := g.newLabel()
+	g.jumpImm(asm.JEq, asm.R0, 0, none)
+	g.storeReg(kept, asm.R0, 8)
+	g.mov(asm.R3, asm.R0)
+	g.emit(asm.Add.Imm(asm.R3, int32(g.taskMember(e, "comm").Offset)))
+	g.addr(asm.R1, dst)
+	g.imm(asm.R2, int64(min(commSize, t.Size)))
+	g.call(asm.FnProbeReadKernelStr)
+	g.load(asm.R1, kept, 8)
+	g.kfunc(e, "bpf_task_release")
+	g.set(none)
+}
+
+// maxTasks is how many processes findComm looks at.
+const maxTasks = 1 << 16
+
+// findComm is commOf for kinds of programs that may not call the kernel's
+// functions: it goes through the list of all processes.
+func (g *gen) findComm(e syntax.Expr, c *check.Call, dst place, t *check.Type) {
+	tasks := g.taskMember(e, "tasks").Offset
+	pid, at, first, name := g.scratchTemp(8), g.scratchTemp(8), g.scratchTemp(8), g.scratchTemp(SizeOf(t))
+	g.scalar(c.Args[0])
+	g.storeReg(pid, asm.R0, 8)
+	g.zero(name, SizeOf(t))
+	g.kept(cacheTask, func() { g.call(asm.FnGetCurrentTask) })
+	g.emit(asm.Add.Imm(asm.R0, int32(g.taskMember(e, "group_leader").Offset)))
+	g.probeRead(check.SpaceKernel, 8)
+	g.storeReg(at, asm.R0, 8)
+	g.storeReg(first, asm.R0, 8)
+	g.imm(asm.R0, maxTasks)
+	g.bpfLoop(e.Span(), func(b *gen) {
+		next := b.newLabel()
+		b.load(asm.R0, at, 8)
+		b.emit(asm.Add.Imm(asm.R0, int32(b.taskMember(e, "pid").Offset)))
+		b.probeReadQuiet(check.SpaceKernel, 4)
+		b.load(asm.R1, pid, 8)
+		b.jumpReg(asm.JNE, asm.R0, asm.R1, next)
+		b.load(asm.R3, at, 8)
+		b.emit(asm.Add.Imm(asm.R3, int32(b.taskMember(e, "comm").Offset)))
+		b.addr(asm.R1, name)
+		b.imm(asm.R2, int64(min(commSize, t.Size)))
+		b.call(asm.FnProbeReadKernelStr)
+		b.jump(b.loop.stop)
+		b.set(next)
+		b.load(asm.R0, at, 8)
+		b.emit(asm.Add.Imm(asm.R0, int32(tasks)))
+		b.probeReadQuiet(check.SpaceKernel, 8)
+		b.emit(asm.Sub.Imm(asm.R0, int32(tasks)))
+		b.storeReg(at, asm.R0, 8)
+		b.load(asm.R1, first, 8)
+		b.jumpReg(asm.JEq, asm.R0, asm.R1, b.loop.stop)
+	})
+	g.copy(dst, name, SizeOf(t))
 }
 
 func (g *gen) debugf(e syntax.Expr, c *check.Call) {

@@ -167,6 +167,8 @@ func (rd *reader) slow(r *run, a *action, aux uint32, rec []byte) output.Event {
 		return &output.Join{Meta: rd.meta(a), Text: joinText(a, rec)}
 	case compile.ActHelperError:
 		return rd.helperError(a, aux)
+	case compile.ActRuntimeError:
+		return &output.RuntimeError{Meta: rd.meta(a), Text: a.Text, At: location(a.Span)}
 	case compile.ActUnwatch:
 		return nil
 	}
