@@ -59,6 +59,13 @@ func (g *gen) literalType(e syntax.Expr) *check.Type {
 		}
 		return &check.Type{Kind: check.Int, Size: 8, Signed: int64(k.Int) >= 0}
 	}
+	if c := g.prog.info.Calls[e]; c != nil && c.Func.Op == check.OpProbe {
+		size := 1
+		for _, pt := range g.prog.out.Points {
+			size = max(size, len(pt.AP.Name)+1)
+		}
+		return &check.Type{Kind: check.String, Size: size}
+	}
 	t := &check.Type{Kind: check.Tuple}
 	switch e := e.(type) {
 	case *syntax.IntLit:
