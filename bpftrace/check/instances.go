@@ -140,8 +140,11 @@ func (c *checker) attachPoints(ap *syntax.AttachPoint) []*AttachPoint {
 	if parsed == nil || ds.HasErrors() {
 		return nil
 	}
-	if c.opts.SyntaxOnly {
-		return []*AttachPoint{{Parsed: parsed, Name: parsed.String()}}
+	if bad := parsed.Validate(c.target.Arch()); len(bad) > 0 {
+		c.diags = append(c.diags, bad...)
+		if bad.HasErrors() {
+			return nil
+		}
 	}
 	aps, err := c.target.Expand(parsed, &ExpandOptions{Max: c.info.Settings.MaxProbes, PID: c.opts.PID})
 	if err != nil {

@@ -370,11 +370,13 @@ func (t *typer) judgeForMap(s *syntax.For) {
 
 func (t *typer) judgeForRange(s *syntax.For) {
 	lo, hi := t.expr(s.Range.Lo), t.expr(s.Range.Hi)
+	at := s.Span()
+	at.End = s.Range.Span().End
 	if lo.Kind != Int && lo.Kind != Unknown {
-		t.errorf(CodeLoopRange, s.Range, "Loop range requires an integer for the start value")
+		t.errorf(CodeLoopRange, at, "Loop range requires an integer for the start value")
 	}
 	if hi.Kind != Int && hi.Kind != Unknown {
-		t.errorf(CodeLoopRange, s.Range, "Loop range requires an integer for the end value")
+		t.errorf(CodeLoopRange, at, "Loop range requires an integer for the end value")
 	}
 }
 

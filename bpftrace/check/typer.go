@@ -128,6 +128,9 @@ func (t *typer) recordLit(e syntax.Expr, l *lit) *Type {
 		if k, ok := l.constant(); ok && l.param == nil {
 			t.info.Consts[e] = k
 		}
+		if p, ok := e.(*syntax.Paren); ok {
+			t.recordLit(p.X, l)
+		}
 	}
 	return ty
 }
