@@ -53,9 +53,6 @@ func (g *gen) followTyped(x syntax.Expr) {
 
 // canBeTyped reports whether the verifier knows the type of the pointer x.
 func (g *gen) canBeTyped(x syntax.Expr) bool {
-	if g.prog.opts.PlainReads {
-		return false
-	}
 	x = g.strip(x)
 	if c := g.prog.info.Calls[x]; c != nil && c.Func.Op == check.OpCurtask {
 		return g.taskTyped()
@@ -101,7 +98,7 @@ func (g *gen) typedArgs() bool {
 func (g *gen) taskTyped() bool {
 	switch g.prog.out.Type {
 	case ebpf.TracePoint, ebpf.RawTracepoint, ebpf.PerfEvent, ebpf.Kprobe, ebpf.Tracing:
-		return !g.prog.opts.PlainReads && g.prog.info.Target.Has(check.AbilityCurrentTaskBTF) == check.Yes
+		return g.prog.info.Target.Has(check.AbilityCurrentTaskBTF) == check.Yes
 	}
 	return false
 }
