@@ -83,18 +83,6 @@ func (g *gen) countMapFull(m *Map) {
 	g.set(back)
 }
 
-// countTruncation counts a string that filled its whole size, as R0 says after
-// reading it.
-func (g *gen) countTruncation(size int) {
-	if size != g.prog.info.Settings.MaxStrlen && size != g.prog.info.Settings.MaxStrlen+1 {
-		return // cut on request
-	}
-	back := g.newLabel()
-	cut := g.outOfLine(back, func() { g.count(LossSlot{Kind: LossString, What: "str"}) })
-	g.jumpImm(asm.JEq, asm.R0, int32(size), cut)
-	g.set(back)
-}
-
 // helperName returns a helper's name without the kernel's bpf_ prefix.
 func helperName(fn asm.BuiltinFunc) string {
 	switch fn {

@@ -8,7 +8,8 @@ import (
 )
 
 // str compiles str(address[, length]) into dst, zero padded unless dst is a
-// record, whose reader stops at the NUL.
+// record, whose reader stops at the NUL. A length counts the NUL, as upstream's
+// does: str(p, 4) has three characters.
 func (g *gen) str(c *check.Call, dst place, t *check.Type) {
 	arg := g.strip(c.Args[0])
 	if s, ok := g.text(arg); ok {
@@ -16,56 +17,70 @@ func (g *gen) str(c *check.Call, dst place, t *check.Type) {
 		return
 	}
 	at := g.typeOf(arg)
-	if at.Kind == check.String || at.Kind == check.Array {
-		g.storeString(arg, at, dst, t, c)
+	limit, limited := g.strLimit(c)
+	isText := at.Kind == check.String || at.Kind == check.Array
+	if isText && !limited {
+		g.storeString(arg, at, dst, t)
 		return
 	}
-	size := t.Size
-	var limit place
-	limited := false
-	if len(c.Args) > 1 {
-		if n, ok := g.constant(c.Args[1]); ok {
-			size = int(min(max(n+1, 1), int64(size)))
-		} else {
-			limit, limited = g.temp(8), true
-			g.scalar(c.Args[1])
-			g.storeReg(limit, asm.R0, 8)
-		}
+	r := stringRead{space: g.space(at.Space), size: t.Size, padded: SizeOf(t), full: true, limit: limit}
+	if limited && limit.fixed <= int64(t.Size) && limit.variable == nil {
+		r.size, r.full = int(limit.fixed), false
 	}
-	g.scalar(arg)
-	g.readString(g.space(at.Space), dst, size, SizeOf(t), limit, limited)
+	if isText && at.Size > 0 && at.Size < r.size {
+		r.size, r.full = at.Size, true
+	}
+	switch at.Kind {
+	case check.String:
+		r.space = check.SpaceKernel
+		g.addr(asm.R0, g.mem(arg))
+	case check.Array:
+		l := g.locate(arg)
+		g.address(l)
+		if r.space = l.space; l.own || l.ctx {
+			r.space = check.SpaceKernel
+		}
+	default:
+		g.scalar(arg)
+	}
+	g.readString(dst, r)
 }
 
-// storeString copies a value that is a string already, cut at the length asked
-// for.
-func (g *gen) storeString(arg syntax.Expr, at *check.Type, dst place, t *check.Type, c *check.Call) {
-	to := *t
-	if len(c.Args) > 1 {
-		if n, ok := g.constant(c.Args[1]); ok && int(n)+1 < to.Size {
-			to.Size = int(n) + 1
-		}
+// strLimit is a length given to str: a constant or a place that holds it.
+type strLimit struct {
+	fixed    int64
+	variable *place
+}
+
+func (g *gen) strLimit(c *check.Call) (l strLimit, given bool) {
+	if len(c.Args) < 2 {
+		return l, false
 	}
-	g.zeroTail(dst, SizeOf(&to), SizeOf(t))
+	if n, ok := g.constant(c.Args[1]); ok {
+		return strLimit{fixed: max(n, 0)}, true
+	}
+	p := g.temp(8)
+	g.scalar(c.Args[1])
+	g.storeReg(p, asm.R0, 8)
+	return strLimit{variable: &p}, true
+}
+
+// storeString copies a value that is a string already.
+func (g *gen) storeString(arg syntax.Expr, at *check.Type, dst place, t *check.Type) {
 	if at.Kind == check.String {
-		g.store(arg, dst, &to)
-		if to.Size < at.Size && to.Size > 0 {
-			g.cutAt(dst, to.Size-1, SizeOf(&to))
+		g.store(arg, dst, t)
+		if t.Size < at.Size && t.Size > 0 {
+			g.cutAt(dst, t.Size-1, SizeOf(t))
 		}
 		return
 	}
 	l := g.locate(arg)
 	if l.own {
-		g.convert(l.place, at, dst, &to)
+		g.convert(l.place, at, dst, t)
 		return
 	}
 	g.address(l)
-	g.readChars(l.space, dst, at.Size, SizeOf(&to))
-}
-
-func (g *gen) zeroTail(dst place, from, to int) {
-	if to > from {
-		g.zero(dst.plus(from), to-from)
-	}
+	g.readChars(l.space, dst, at.Size, SizeOf(t))
 }
 
 // cutAt clears the bytes of dst from n to size.
@@ -78,37 +93,82 @@ func (g *gen) cutAt(dst place, n, size int) {
 	}
 }
 
-// readString reads the string at the address in R0: at most size bytes with its
-// NUL, into memory of padded bytes.
-func (g *gen) readString(space check.AddrSpace, dst place, size, padded int, limit place, limited bool) {
-	if dst.base != asm.R8 || padded <= 64 {
+// stringRead says how to read a string: from which memory, at most size bytes,
+// into memory of padded bytes. With full, a string may fill all of size and have
+// no NUL; that marks it as truncated.
+type stringRead struct {
+	space        check.AddrSpace
+	size, padded int
+	full         bool
+	limit        strLimit // where variable, a length that counts the NUL
+}
+
+// readString reads the string at the address in R0.
+func (g *gen) readString(dst place, r stringRead) {
+	m := g.mark()
+	defer g.release(m)
+	from := g.temp(8)
+	if r.full {
+		g.storeReg(from, asm.R0, 8)
+	}
+	if dst.base != asm.R8 || r.padded <= 64 {
 		back := g.save()
-		g.zero(dst, padded)
+		g.zero(dst, r.padded)
 		back(asm.R3)
 	} else {
 		g.mov(asm.R3, asm.R0)
+		g.storeImm(dst, 0, 1) // a length of 0 leaves it alone
 	}
 	g.addr(asm.R1, dst)
-	g.imm(asm.R2, int64(size))
-	if limited {
-		g.boundedSize(limit, size)
+	g.imm(asm.R2, int64(r.size))
+	if r.limit.variable != nil {
+		g.boundedSize(*r.limit.variable, r.size)
 	}
-	fn := asm.FnProbeReadKernelStr
-	if space == check.SpaceUser {
-		fn = asm.FnProbeReadUserStr
-	}
+	fn := readStr(r.space)
 	g.call(fn)
 	g.countFailure(LossRead, fn)
-	g.countTruncation(size)
+	if r.full && r.size > 0 {
+		g.lastByte(dst, from, r)
+	}
 }
 
-// boundedSize puts the length at limit plus one, at most size, into R2.
+// lastByte reads the byte that the helper has kept for the NUL, where the string
+// is long enough, as R0 says, and may be so long.
+func (g *gen) lastByte(dst, from place, r stringRead) {
+	back := g.newLabel()
+	more := g.outOfLine(back, func() {
+		if r.limit.variable != nil {
+			g.load(asm.R4, *r.limit.variable, 8)
+			g.jumpImm(asm.JLE, asm.R4, int32(r.size), back)
+		}
+		g.load(asm.R3, from, 8)
+		g.emit(asm.Add.Imm(asm.R3, int32(r.size-1)))
+		g.addr(asm.R1, dst.plus(r.size-1))
+		g.imm(asm.R2, 1)
+		g.call(readMemory(r.space))
+		g.load(asm.R4, dst.plus(r.size-1), 1)
+		g.jumpImm(asm.JEq, asm.R4, 0, back)
+		if r.size == g.prog.info.Settings.MaxStrlen {
+			g.count(LossSlot{Kind: LossString, What: "str"})
+		}
+	})
+	g.jumpImm(asm.JEq, asm.R0, int32(r.size), more)
+	g.set(back)
+}
+
+func readMemory(s check.AddrSpace) asm.BuiltinFunc {
+	if s == check.SpaceUser {
+		return asm.FnProbeReadUser
+	}
+	return asm.FnProbeReadKernel
+}
+
+// boundedSize puts the length at limit, at most size, into R2.
 func (g *gen) boundedSize(limit place, size int) {
 	over := g.newLabel()
 	g.load(asm.R4, limit, 8)
 	g.jumpImm(asm.JGE, asm.R4, int32(size), over)
 	g.mov(asm.R2, asm.R4)
-	g.emit(asm.Add.Imm(asm.R2, 1))
 	g.set(over)
 }
 

@@ -28,7 +28,7 @@ func (g *gen) chars(e syntax.Expr) (place, int) {
 	size := max(g.prog.info.Settings.MaxStrlen, 8)
 	p := g.scratchTemp(size)
 	g.scalar(e)
-	g.readString(g.space(t.Space), p, size, align8(size), place{}, false)
+	g.readString(p, stringRead{space: g.space(t.Space), size: size, padded: align8(size)})
 	return p, size
 }
 
