@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -261,10 +262,14 @@ func (r *run) judgeFailures(a *attacher) error {
 	return errors.Join(a.errs...)
 }
 
+// testContext is the largest context of a raw tracepoint: twelve arguments.
+const testContext = 12 * 8
+
 // testRun runs a raw tracepoint program once, in this thread, and returns its
 // result.
 func testRun(p *program) (uint32, error) {
-	attr := &testRunAttr{progFD: uint32(p.fd)}
+	var ctx [testContext]byte // as large as any that a program may read
+	attr := &testRunAttr{progFD: uint32(p.fd), ctxIn: unsafe.Pointer(&ctx[0]), ctxInSize: testContext}
 	if _, err := bpf(unix.BPF_PROG_TEST_RUN, attr); err != nil {
 		if isErrno(err, unix.EPERM) {
 			return 0, missing("prog_run", "running begin, end and interval needs CAP_BPF and CAP_PERFMON, or root", err)

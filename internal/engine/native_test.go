@@ -302,3 +302,50 @@ func TestKernelNames(t *testing.T) {
 	}
 	t.Skip("/proc/kallsyms has no schedule")
 }
+
+func TestRecordsOverTheEndOfTheRing(t *testing.T) {
+	needBPF(t)
+	o := newObject()
+	a := &compile.Action{Kind: compile.ActPrintf, Format: "%d %d %d\n"}
+	o.send(a, 77, 1) // registers the action
+	// Three numbers, so that records of 40 bytes do not divide the ring.
+	a.Size = compile.RecordHeader + 24
+	for i := 1; i < 3; i++ {
+		a.Args = append(a.Args, compile.LayoutOf(a.Args[0].Type, compile.RecordHeader+8*i))
+	}
+	o.add(compile.RunEnd, ebpf.RawTracepoint, end(), "end", asm.Instructions{
+		asm.LoadMapPtr(asm.R1, 0).WithReference("events"),
+		asm.Mov.Imm(asm.R2, int32(a.Size)),
+		asm.Mov.Imm(asm.R3, 0),
+		asm.FnRingbufReserve.Call(),
+		asm.JEq.Imm(asm.R0, 0, "full"),
+		asm.Mov.Imm(asm.R1, 0),
+		asm.StoreMem(asm.R0, 0, asm.R1, asm.DWord),
+		asm.Mov.Imm(asm.R1, 1),
+		asm.StoreMem(asm.R0, 8, asm.R1, asm.DWord),
+		asm.Mov.Imm(asm.R1, -2),
+		asm.StoreMem(asm.R0, 16, asm.R1, asm.DWord),
+		asm.Mov.Imm(asm.R1, 3),
+		asm.StoreMem(asm.R0, 24, asm.R1, asm.DWord),
+		asm.Mov.Reg(asm.R1, asm.R0),
+		asm.Mov.Imm(asm.R2, 1),
+		asm.FnRingbufSubmit.Call(),
+		asm.Mov.Imm(asm.R0, 0).WithSymbol("full"),
+	})
+	r := startOrSkip(t, o.Object, &Options{RingBytes: 4096})
+	if _, err := r.Next(t.Context()); err != nil { // attached
+		t.Fatal(err)
+	}
+	for range 500 {
+		if _, err := testRun(r.(*run).programs[0]); err != nil {
+			t.Fatal(err)
+		}
+		ev, err := r.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, ok := ev.(*output.Printf); !ok || p.Text != "1 -2 3\n" {
+			t.Fatalf("got %#v", ev)
+		}
+	}
+}

@@ -101,7 +101,7 @@ func (rd *reader) read(r *run) output.Event {
 			continue
 		}
 		ev := rd.handle(r, rec)
-		if r.ring.pending() >= releaseBytes {
+		if r.ring.pending() >= min(releaseBytes, r.ring.mask/8) {
 			r.ring.release()
 		}
 		if ev != nil {
@@ -300,7 +300,7 @@ func (rd *reader) cat(r *run, a *action, rec []byte) output.Event {
 	f, err := os.Open(path)
 	if err != nil {
 		return &output.Notice{Meta: rd.meta(a), Level: output.LevelError, Code: "cat-failed",
-			Text: fmt.Sprintf("failed to open file '%s': %s", path, errnoText(err)), At: location(a.Span)}
+			Text: fmt.Sprintf("failed to open file '%s' (%s)", path, errnoText(err)), At: location(a.Span)}
 	}
 	defer f.Close()
 	buf := make([]byte, limit)

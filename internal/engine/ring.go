@@ -19,14 +19,19 @@ const (
 )
 
 // ring reads the ring buffer in place: a record is a slice of the kernel's
-// memory and is valid until the next call of release.
+// memory and is valid until the next call of next or release.
+//
+// The kernel offers to map the data twice in a row, so that no record is ever
+// torn. It is mapped once here, since each mapping counts as memory of this
+// process, and the few records that reach over the end are copied.
 type ring struct {
 	fd       int
 	consumer []byte // one page, writable
-	producer []byte // one page, then the data twice in a row
+	producer []byte // one page, then the data
 	data     []byte
 	mask     uint64
 	position uint64 // of the next record to read
+	torn     []byte // a record that reached over the end
 }
 
 func openRing(m *bpfMap) (*ring, error) {
@@ -35,7 +40,7 @@ func openRing(m *bpfMap) (*ring, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map the ring buffer: %w", err)
 	}
-	producer, err := unix.Mmap(m.fd, int64(page), page+2*m.entries, unix.PROT_READ, unix.MAP_SHARED)
+	producer, err := unix.Mmap(m.fd, int64(page), page+m.entries, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		_ = unix.Munmap(consumer)
 		return nil, fmt.Errorf("map the ring buffer: %w", err)
@@ -71,10 +76,20 @@ func (r *ring) next() []byte {
 		start := at + ringHeader
 		r.position += (size + ringHeader + 7) &^ 7
 		if head&ringDiscard == 0 {
-			return r.data[start : start+size : start+size]
+			return r.slice(start, size)
 		}
 	}
 	return nil
+}
+
+// slice returns size bytes at start, which can reach over the end of the data.
+func (r *ring) slice(start, size uint64) []byte {
+	start &= r.mask // the header can be the last thing before the end
+	if start+size <= uint64(len(r.data)) {
+		return r.data[start : start+size : start+size]
+	}
+	r.torn = append(append(r.torn[:0], r.data[start:]...), r.data[:start+size-uint64(len(r.data))]...)
+	return r.torn
 }
 
 // pending is how many bytes were read and not released.
