@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// script is one program with its workload and the rules of comparison.
+// script is one program with its workload and the rules of comparison. Settings
+// before the first section of a file hold for all of its scripts.
 //
 //	== name of the script
 //	workload: open 6 read 3      commands of testdata/workload.c; none when absent
@@ -21,11 +22,12 @@ import (
 //	mask: REGEXP                 replace what matches by <>, on both sides
 //	expect: REGEXP               must match the whole of what mcptrace prints
 //	differs: REASON              only run it; bpftrace prints something else for this reason
+//	needs: kprobe /sys/x         skip without these abilities of the kernel, or files
 //	--
 //	program text; {workload} is its path, {watched} the address of its variable
 type script struct {
 	name, workload, program string
-	args                    []string
+	args, needs             []string
 	run, signal, differs    string
 	sorted                  bool
 	drop, mask, expect      []*regexp.Regexp
@@ -38,8 +40,9 @@ func load(path string) (kind string, scripts []script, err error) {
 		return "", nil, err
 	}
 	kind = strings.TrimSuffix(filepath.Base(path), ".txt")
-	for _, section := range strings.Split("\n"+string(b), "\n== ")[1:] {
-		s, err := parse(section)
+	sections := strings.Split("\n"+string(b), "\n== ")
+	for _, section := range sections[1:] {
+		s, err := parse(section, sections[0])
 		if err != nil {
 			return kind, nil, fmt.Errorf("%s: %s: %w", path, s.name, err)
 		}
@@ -48,15 +51,15 @@ func load(path string) (kind string, scripts []script, err error) {
 	return kind, scripts, nil
 }
 
-// parse reads one section, without its "== ".
-func parse(section string) (s script, err error) {
+// parse reads one section, without its "== ", after the settings of its file.
+func parse(section, common string) (s script, err error) {
 	head, program, ok := strings.Cut(section, "\n--\n")
 	if !ok {
 		return s, fmt.Errorf("no line -- before the program")
 	}
 	lines := strings.Split(head, "\n")
 	s.name, s.program = lines[0], program
-	for _, line := range lines[1:] {
+	for _, line := range slices.Concat(strings.Split(common, "\n"), lines[1:]) {
 		if err := s.setting(line); err != nil {
 			return s, err
 		}
@@ -65,15 +68,20 @@ func parse(section string) (s script, err error) {
 }
 
 func (s *script) setting(line string) (err error) {
+	if strings.HasPrefix(line, "#") {
+		return nil
+	}
 	key, value, _ := strings.Cut(line, ":")
 	value = strings.TrimSpace(value)
 	var res *[]*regexp.Regexp
 	switch key {
-	case "", "#":
+	case "":
 	case "workload":
 		s.workload = value
 	case "args":
 		s.args = strings.Fields(value)
+	case "needs":
+		s.needs = append(s.needs, strings.Fields(value)...)
 	case "run":
 		s.run = value
 	case "signal":

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,11 +18,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mcptrace/mcptrace/bpftrace/check"
+	"github.com/mcptrace/mcptrace/internal/kernel"
 )
 
 // tools are the programs that the scripts need.
 type tools struct {
 	mcptrace, workload string
+	machine            *kernel.Machine
+	guest              bool     // the machine was made for this, by vmtest
 	bpftrace           []string // command line before the arguments; nil when there is none that fits
 	version            string
 }
@@ -89,7 +95,11 @@ func (y *tally) String() string {
 
 // try runs a script with mcptrace and, where it can, with bpftrace.
 func (use *tools) try(t *testing.T, s *script) outcome {
-	ours, pid, err := use.trace(s, []string{use.mcptrace, "run", "--unsafe"})
+	use.requireAll(t, s.needs)
+	ours, pid, err := use.trace(s, []string{use.mcptrace, "run", "--unsafe"}, 0)
+	if status := (*exec.ExitError)(nil); use.guest && errors.As(err, &status) && status.ExitCode() == statusMissing {
+		t.Skipf("mcptrace says: %s", ours.err)
+	}
 	if err != nil {
 		t.Errorf("mcptrace: %v\n%s", err, ours.all())
 		return failed
@@ -106,7 +116,7 @@ func (use *tools) try(t *testing.T, s *script) outcome {
 		}
 		return alone
 	}
-	theirs, theirPID, err := use.trace(s, append(slices.Clone(use.bpftrace), "--unsafe"))
+	theirs, theirPID, err := use.trace(s, append(slices.Clone(use.bpftrace), "--unsafe"), bpftraceSettles)
 	if err != nil {
 		t.Errorf("bpftrace: %v\n%s", err, theirs.all())
 		return failed
@@ -119,21 +129,40 @@ func (use *tools) try(t *testing.T, s *script) outcome {
 	return agreed
 }
 
+// statusMissing is what mcptrace ends with when the kernel lacks something. In a
+// guest that is a skip: what each kernel must be able to do is for vmtest to say.
+const statusMissing = 3
+
+// requireAll skips a script for want of an ability or a file.
+func (use *tools) requireAll(t *testing.T, needs []string) {
+	for _, n := range needs {
+		if strings.HasPrefix(n, "/") {
+			if _, err := os.Stat(n); err != nil {
+				t.Skip(err)
+			}
+			continue
+		}
+		if f := use.machine.Ability(check.Ability(n)); f.Answer == check.No {
+			t.Skipf("no %s: %s: %s", n, f.Why, f.Hint)
+		}
+	}
+}
+
 // said is what a tracer printed.
 type said struct{ out, err string }
 
 func (s said) all() string { return s.out + s.err }
 
-// limit bounds one run of a tracer. settle is what bpftrace needs to read its
-// ring buffer before it is interrupted: it drops what is still there.
+// limit bounds one run of a tracer. bpftraceSettles is what bpftrace needs to read
+// its ring buffer before it is interrupted: it drops what is still there.
 const (
-	limit  = 30 * time.Second
-	settle = 300 * time.Millisecond
+	limit           = 30 * time.Second
+	bpftraceSettles = 300 * time.Millisecond
 )
 
 // trace runs a script with one tracer: workload held, tracer attached, workload
 // released, tracer stopped.
-func (use *tools) trace(s *script, command []string) (said, int, error) {
+func (use *tools) trace(s *script, command []string, settle time.Duration) (said, int, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	w, err := use.start(ctx, s)
@@ -151,13 +180,13 @@ func (use *tools) trace(s *script, command []string) (said, int, error) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	err = s.conduct(ctx, cmd.Process, w, &errs, ended)
+	err = s.conduct(ctx, cmd.Process, w, &errs, ended, settle)
 	return said{out.String(), errs.String()}, w.pid, err
 }
 
 // conduct waits for the tracer to attach, lets the workload go, and stops the
 // tracer when it is through.
-func (s *script) conduct(ctx context.Context, tracer *os.Process, w *workload, errs *buffer, ended chan error) error {
+func (s *script) conduct(ctx context.Context, tracer *os.Process, w *workload, errs *buffer, ended chan error, settle time.Duration) error {
 	for !attached.MatchString(errs.String()) {
 		select {
 		case err := <-ended:
@@ -178,7 +207,7 @@ func (s *script) conduct(ctx context.Context, tracer *os.Process, w *workload, e
 	time.Sleep(settle)
 	if s.signal == "USR1" {
 		tracer.Signal(syscall.SIGUSR1)
-		time.Sleep(settle) // it does not say when it has handled it
+		time.Sleep(bpftraceSettles) // it does not say when it has handled it
 	}
 	tracer.Signal(os.Interrupt)
 	select {
@@ -268,20 +297,28 @@ func (w *workload) end() {
 	w.cmd.Wait()
 }
 
-// prepare builds mcptrace and the workload and looks for bpftrace.
+// prepare builds mcptrace and the workload, unless MCPTRACE_BINARY and
+// MCPTRACE_WORKLOAD name them, and looks for bpftrace.
 func prepare(t *testing.T) *tools {
-	gcc, err := exec.LookPath("gcc")
+	machine, err := kernel.Host(kernel.Options{})
 	if err != nil {
-		t.Skip("the workload is a C program and there is no gcc")
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { machine.Close() })
 	dir := t.TempDir()
-	use := &tools{mcptrace: filepath.Join(dir, "mcptrace"), workload: filepath.Join(dir, "workload")}
-	if given := os.Getenv("MCPTRACE_BINARY"); given != "" {
-		use.mcptrace = given
-	} else {
+	use := &tools{machine: machine, mcptrace: os.Getenv("MCPTRACE_BINARY"), workload: os.Getenv("MCPTRACE_WORKLOAD"), guest: os.Getenv("MCPTRACE_GUEST") != ""}
+	if use.mcptrace == "" {
+		use.mcptrace = filepath.Join(dir, "mcptrace")
 		build(t, "go", "build", "-o", use.mcptrace, "../../cmd/mcptrace")
 	}
-	build(t, gcc, "-O1", "-g", "-fno-omit-frame-pointer", "-no-pie", "-pthread", "-o", use.workload, "testdata/workload.c")
+	if use.workload == "" {
+		gcc, err := exec.LookPath("gcc")
+		if err != nil {
+			t.Skip("the workload is a C program and there is no gcc")
+		}
+		use.workload = filepath.Join(dir, "workload")
+		build(t, gcc, "-O1", "-g", "-fno-omit-frame-pointer", "-no-pie", "-pthread", "-o", use.workload, "testdata/workload.c")
+	}
 	use.findBpftrace()
 	return use
 }
@@ -299,11 +336,21 @@ func (use *tools) findBpftrace() {
 	if path == "" {
 		path, _ = exec.LookPath("bpftrace")
 	}
-	out, err := exec.Command(path, "--version").Output()
+	command := exec.Command(path, "--version")
+	if use.guest {
+		root := strings.TrimSuffix(path, "/usr/bin/bpftrace")
+		command = exec.Command(root+"/usr/lib64/ld-linux-x86-64.so.2", "--library-path", root+"/usr/lib/x86_64-linux-gnu", path, "--version")
+	}
+	out, err := command.Output()
 	use.version = strings.TrimSpace(string(out))
 	var minor int
 	if _, scan := fmt.Sscanf(use.version, "bpftrace v0.%d", &minor); err != nil || scan != nil || minor < 24 {
 		use.version = fmt.Sprintf("no bpftrace of 0.24 or newer (%q): set MCPTRACE_BPFTRACE to compare", use.version)
+		return
+	}
+	if use.guest { // it has tracefs, and a linker and libraries of bpftrace's own
+		root := strings.TrimSuffix(path, "/usr/bin/bpftrace")
+		use.bpftrace = []string{root + "/usr/lib64/ld-linux-x86-64.so.2", "--library-path", root + "/usr/lib/x86_64-linux-gnu", path}
 		return
 	}
 	use.bpftrace = []string{"unshare", "-m", "--propagation", "private", "sh", "-c",

@@ -6,7 +6,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <netpacket/packet.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -161,12 +163,20 @@ static void connects(int n) {
   }
   close(l);
 }
+// transmits sends frames to the module dummy, which drops them.
+static void transmits(int n) {
+  char frame[64] = {0};
+  struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = if_nametoindex("dummy0"), .sll_halen = 6};
+  int s = socket(AF_PACKET, SOCK_RAW, 0);
+  for (int i = 0; i < n; i++) sink += sendto(s, frame, 60 + i % 4, 0, (void *)&to, sizeof to);
+  close(s);
+}
 static void parents(int n) { for (int i = 0; i < n; i++) sink += syscall(SYS_getppid); }
 
 static const struct { const char *name; void (*run)(int); } commands[] = {
   {"call", calls}, {"usdt", probes}, {"open", opens}, {"read", reads}, {"write", writes}, {"sleep", sleeps}, {"fork", forks},
   {"exec", execs}, {"fault", faults}, {"signal", signals}, {"watch", watches}, {"spin", spins}, {"switch", switches},
-  {"file", files}, {"connect", connects}, {"getppid", parents},
+  {"file", files}, {"connect", connects}, {"getppid", parents}, {"transmit", transmits},
 };
 
 int main(int argc, char **argv) {
