@@ -80,11 +80,12 @@ func (m *Main) trace(ctx context.Context, f *runFlags, p *parsed) error {
 	if err != nil {
 		return err
 	}
+	signals := catch() // before anything says that it is attached
 	s, err := m.begin(ctx, f, run, out)
 	if err != nil {
 		return m.failed(err)
 	}
-	return m.follow(f, s, out)
+	return m.follow(f, s, out, signals)
 }
 
 // failed says why a run did not start and gives the status for it.
@@ -182,8 +183,8 @@ func remark(ev output.Event) bool {
 
 // follow waits for the end of the session, which signals and a closed output
 // bring about, and returns its status.
-func (m *Main) follow(f *runFlags, s *session.Session, out *outlet) error {
-	stop := m.watch(s, out)
+func (m *Main) follow(f *runFlags, s *session.Session, out *outlet, signals chan os.Signal) error {
+	stop := m.watch(s, out, signals)
 	<-s.Done()
 	stop()
 	err := out.close()

@@ -8,12 +8,17 @@ import (
 	"github.com/mcptrace/mcptrace/internal/session"
 )
 
+// catch keeps the signals that end a run from ending the process.
+func catch() chan os.Signal {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	return signals
+}
+
 // watch ends the session gracefully on the first signal and hard on the second.
 // A broken pipe is an error of writing rather than the end of the process. The
 // function that it returns undoes that.
-func (m *Main) watch(s *session.Session, out *outlet) (stop func()) {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+func (m *Main) watch(s *session.Session, out *outlet, signals chan os.Signal) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		select {

@@ -88,6 +88,12 @@ func (g *gen) retval(e syntax.Expr) {
 // argCount is the number of arguments of the traced function, after which its
 // result lies in the context.
 func (g *gen) argCount(e syntax.Expr) int {
+	if points := g.prog.out.Points; len(points) == 1 && points[0].AP.Parsed != nil {
+		ap := points[0].AP.Parsed
+		if params, _, err := g.prog.info.Target.Function(ap.Target, ap.Func); err == nil {
+			return len(params)
+		}
+	}
 	if a := g.prog.probe.Args; a != nil && a.Struct != nil {
 		return len(a.Struct.Members())
 	}
@@ -100,10 +106,29 @@ func (g *gen) funcAddr(e syntax.Expr) {
 	case syntax.ProbeUprobe, syntax.ProbeUSDT:
 		g.register(e, g.prog.arch.ip)
 	default:
+		if g.prog.info.Target.Has(check.AbilityGetFuncIP) == check.No && g.funcAddrOfPoint(e) {
+			return
+		}
 		g.need(check.AbilityGetFuncIP, e.Span(), "func")
 		g.mov(asm.R1, asm.R6)
 		g.call(asm.FnGetFuncIp)
 	}
+}
+
+// funcAddrOfPoint does that without the kernel's helper: a program of one attach
+// point knows its function, and a kprobe stands at its beginning.
+func (g *gen) funcAddrOfPoint(e syntax.Expr) bool {
+	if points := g.prog.out.Points; len(points) == 1 && points[0].AP.Parsed != nil {
+		if addr, err := g.prog.info.Target.KernelSymbol(points[0].AP.Parsed.Func); err == nil {
+			g.imm(asm.R0, int64(addr))
+			return true
+		}
+	}
+	if g.prog.kind == syntax.ProbeKprobe {
+		g.register(e, g.prog.arch.ip)
+		return true
+	}
+	return false
 }
 
 func (g *gen) usermode(e syntax.Expr) {

@@ -228,7 +228,8 @@ func (c *compiler) groups(p *check.Probe) [][]*check.AttachPoint {
 		if c.readsPoint(p) && c.info.Target.Has(check.AbilityAttachCookie) != check.Yes {
 			return each(p.AttachPoints)
 		}
-	case syntax.ProbeRawTracepoint, syntax.ProbeProfile, syntax.ProbeSoftware, syntax.ProbeHardware, syntax.ProbeWatchpoint:
+	case syntax.ProbeRawTracepoint, syntax.ProbeProfile, syntax.ProbeSoftware, syntax.ProbeHardware, syntax.ProbeWatchpoint,
+		syntax.ProbeKprobe, syntax.ProbeKretprobe, syntax.ProbeUprobe, syntax.ProbeUretprobe, syntax.ProbeUSDT:
 		if c.readsPoint(p) && c.info.Target.Has(check.AbilityAttachCookie) != check.Yes {
 			return each(p.AttachPoints)
 		}

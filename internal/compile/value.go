@@ -474,7 +474,8 @@ func (g *gen) length(e syntax.Expr, c *check.Call) {
 	g.load(asm.R0, n, 8)
 }
 
-// readsPoint reports whether a probe asks which of its attach points fired.
+// readsPoint reports whether a probe asks which of its attach points fired, by
+// probe or, where the kernel does not tell that itself, by func.
 func (c *compiler) readsPoint(p *check.Probe) bool {
 	if len(p.AttachPoints) < 2 {
 		return false
@@ -482,8 +483,9 @@ func (c *compiler) readsPoint(p *check.Probe) bool {
 	found := false
 	v := &visitor{info: c.info}
 	v.expr = func(e syntax.Expr, _ int) {
-		if call := c.info.Calls[e]; call != nil && call.Func != nil && call.Func.Op == check.OpProbe {
-			found = true
+		if call := c.info.Calls[e]; call != nil && call.Func != nil {
+			op := call.Func.Op
+			found = found || op == check.OpProbe || op == check.OpFunc && c.info.Target.Has(check.AbilityGetFuncIP) == check.No
 		}
 	}
 	v.expression(p.Predicate)

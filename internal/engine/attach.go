@@ -3,10 +3,12 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
@@ -241,7 +243,7 @@ func linkPerf(p *program, event int, cookie uint64) (attachment, error) {
 		return attachment{quick: []int{fd}, slow: []int{event}}, nil
 	case !isErrno(err, unix.EINVAL):
 		return attachment{}, attachRights(abilityOf(p.Program), err)
-	case cookie != 0:
+	case cookie != 0 && readsCookie(p.Program):
 		return attachment{}, missing("perf_link", "this kernel cannot tell the places of one program apart; it takes Linux 5.15", err)
 	}
 	if err := unix.IoctlSetInt(event, unix.PERF_EVENT_IOC_SET_BPF, p.fd); err != nil {
@@ -251,6 +253,13 @@ func linkPerf(p *program, event int, cookie uint64) (attachment, error) {
 		return attachment{}, fmt.Errorf("enable event: %w", err)
 	}
 	return attachment{quick: []int{event}}, nil
+}
+
+// readsCookie reports whether a program asks at which of its places it runs.
+func readsCookie(p *compile.Program) bool {
+	return slices.ContainsFunc(p.Insns, func(ins asm.Instruction) bool {
+		return ins.IsBuiltinCall() && ins.Constant == int64(asm.FnGetAttachCookie)
+	})
 }
 
 // openPerf opens a perf event with the usual flags.
