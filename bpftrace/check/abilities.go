@@ -32,7 +32,8 @@ const (
 	// Maps.
 	AbilityRingbuf     Ability = "ringbuf"
 	AbilityTaskStorage Ability = "task_storage"
-	AbilityMapBatch    Ability = "map_batch" // batch reads of hash maps
+	AbilityMapBatch    Ability = "map_batch"     // batch reads of hash maps
+	AbilityLargeMapKey Ability = "large_map_key" // keys of maps over 512 bytes
 	AbilityMmapArray   Ability = "mmap_array"
 
 	// Helpers that differ between kernels or need rights.

@@ -106,9 +106,16 @@ func DefaultSettings() Settings {
 	}
 }
 
+// smallStrlen is the default of max_strlen where two strings and a few numbers
+// must fit in a map's key of 512 bytes.
+const smallStrlen = 200
+
 // settings applies the config block and the environment, which wins.
 func (c *checker) settings() {
 	c.info.Settings = DefaultSettings()
+	if c.target != nil && c.target.Has(AbilityLargeMapKey) == No {
+		c.info.Settings.MaxStrlen = smallStrlen
+	}
 	for _, d := range c.file.Decls {
 		if cfg, ok := d.(*syntax.Config); ok {
 			for _, e := range cfg.Entries {

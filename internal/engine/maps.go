@@ -89,6 +89,8 @@ func mapError(m *compile.Map, err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM):
 		return missing("bpf", "creating maps needs CAP_BPF (and CAP_PERFMON to trace), or root", err)
+	case errors.Is(err, unix.E2BIG) && m.Spec.KeySize > 512:
+		return missing(check.AbilityLargeMapKey, fmt.Sprintf("keys of %s take %d bytes, and this kernel allows 512: set config = { max_strlen=100 } or use fewer strings in a key", m.Name, m.Spec.KeySize), err)
 	case errors.Is(err, unix.ENOMEM), errors.Is(err, unix.E2BIG):
 		return fmt.Errorf("create map %s: %d entries of %d bytes: %w; lower max_map_keys", m.Name, m.Spec.MaxEntries, m.Spec.ValueSize, err)
 	case errors.Is(err, unix.EINVAL):

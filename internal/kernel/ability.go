@@ -51,6 +51,7 @@ func Abilities() []AbilityInfo {
 		{check.AbilityRingbuf, "one buffer for the output of all CPUs", "creates the map", "Linux 5.8"},
 		{check.AbilityTaskStorage, "values kept with a task: faster than a map by tid", "creates the map", "Linux 5.11 with BTF"},
 		{check.AbilityMapBatch, "read a map by few calls", "reads an empty map", "Linux 5.6"},
+		{check.AbilityLargeMapKey, "long strings as keys of maps; without it max_strlen is 200 unless a program sets it", "creates the map", "Linux 5.14"},
 		{check.AbilityMmapArray, "change parameters of a running program through shared memory", "creates the map", "Linux 5.5"},
 		{check.AbilityProbeReadKernel, "read kernel and user memory apart", helper, "Linux 5.5"},
 		{check.AbilityAttachCookie, "tell the probes of one program apart", helper, "Linux 5.15"},

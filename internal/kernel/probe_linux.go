@@ -53,6 +53,7 @@ func (p *prober) probes() map[check.Ability]func() error {
 		check.AbilityRingbuf:         func() error { return tryMap(mapRingbuf, 0, 0, uint32(os.Getpagesize()), 0) },
 		check.AbilityTaskStorage:     taskStorage,
 		check.AbilityMapBatch:        mapBatch,
+		check.AbilityLargeMapKey:     func() error { return tryMap(mapHash, 520, 8, 1, mapNoPrealloc) },
 		check.AbilityMmapArray:       func() error { return tryMap(mapArray, 4, 8, 1, mapMmapable) },
 
 		check.AbilityProbeReadKernel:     func() error { return helper(progTracepoint, 113) },
