@@ -2,11 +2,14 @@ package syntax
 
 // Closest returns the one of names that word is most likely a misspelling of,
 // or "" when none is near: at most a third of the letters may differ. Ties go
-// to the first. It serves the did-you-mean notes of every stage.
+// to a name with nothing wrong but letters left out (prinf is printf rather
+// than print), then to the first. It serves the did-you-mean notes of every
+// stage.
 func Closest(word string, names []string) string {
 	best, least := "", len(word)/3+1
 	for _, name := range names {
-		if d := editDistance(word, name, least); d < least || d == least && best == "" {
+		d := editDistance(word, name, least)
+		if d < least || d == least && (best == "" || !leavesOut(best, word) && leavesOut(name, word)) {
 			best, least = name, d
 		}
 	}
@@ -14,6 +17,16 @@ func Closest(word string, names []string) string {
 		return ""
 	}
 	return best
+}
+
+// leavesOut reports whether word is name with letters left out.
+func leavesOut(name, word string) bool {
+	for i := 0; i < len(name) && word != ""; i++ {
+		if name[i] == word[0] {
+			word = word[1:]
+		}
+	}
+	return word == ""
 }
 
 // editDistance returns the number of insertions, deletions, replacements and

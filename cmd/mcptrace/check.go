@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/bpftrace/syntax"
 	"github.com/mcptrace/mcptrace/internal/service"
 )
@@ -17,6 +18,7 @@ type checkFlags struct {
 	format string
 	syntax bool
 	fix    bool
+	write  bool
 }
 
 func (m *Main) checkCommand() *command {
@@ -28,7 +30,8 @@ func (m *Main) checkCommand() *command {
 		flags: append(f.flags(),
 			stringFlag(&f.target, "target", "", "host|offline|FILE", "what to check against: this kernel (default where it can be read), none, or a snapshot"),
 			boolFlag(&f.syntax, "syntax-only", "", "check the form only, no types"),
-			boolFlag(&f.fix, "fix", "", "print the program with the suggested repairs"),
+			boolFlag(&f.fix, "fix", "", "print the program with the suggested repairs; the exit status is then that of the result"),
+			boolFlag(&f.write, "write", "w", "with --fix, write the result to the file instead of printing it"),
 			wordFlag(&f.format, "format", "f", "form of the diagnostics", "text", "json"),
 		),
 		run: func(ctx context.Context, p *parsed) error { return m.check(ctx, f, p) },
@@ -37,8 +40,11 @@ func (m *Main) checkCommand() *command {
 
 func (m *Main) check(_ context.Context, f *checkFlags, p *parsed) error {
 	src, err := m.load(&f.programFlags, p)
-	if err != nil {
+	switch {
+	case err != nil:
 		return m.refused(f.format, err)
+	case f.write && (!f.fix || f.path == ""):
+		return usagef("--write goes with --fix and a file")
 	}
 	target, err := m.target(f.target)
 	if err != nil {
@@ -51,13 +57,52 @@ func (m *Main) check(_ context.Context, f *checkFlags, p *parsed) error {
 		return err
 	}
 	if f.fix {
-		text, _ := syntax.ApplyFixes(src, checked.Diagnostics, false)
-		_, _ = io.WriteString(m.Stdout, text)
+		return m.fix(f, src, checked, target, opts)
 	}
 	if err != nil {
 		return &statusError{status: statusRejected}
 	}
 	return nil
+}
+
+// maxRounds bounds how often a mended program is mended again: a fix can bring
+// to light what the mistake hid, or what another fix stood in the way of.
+const maxRounds = 5
+
+// fix applies the suggested repairs and says what is left.
+func (m *Main) fix(f *checkFlags, src *syntax.Source, checked *service.Checked, target check.Target, opts *service.ProgramOptions) error {
+	total, first := 0, src.Text
+	for range maxRounds {
+		text, n := syntax.ApplyFixes(src, checked.Diagnostics, false)
+		if n == 0 {
+			break
+		}
+		total += n
+		src = syntax.NewSource(src.Name, text)
+		checked, _ = service.Check(src, target, opts) // its error says what the diagnostics do
+	}
+	if total > 0 && len(checked.Diagnostics) > 0 && f.format == "text" {
+		fmt.Fprintf(m.Stderr, "after %d repairs:\n", total)
+		if err := m.diagnose(f.format, checked.Diagnostics); err != nil {
+			return err
+		}
+	}
+	if err := m.writeFixed(f, first, src.Text); err != nil {
+		return err
+	}
+	if checked.Diagnostics.HasErrors() {
+		return &statusError{status: statusRejected}
+	}
+	return nil
+}
+
+// writeFixed prints a mended program or writes it to its file.
+func (m *Main) writeFixed(f *checkFlags, old, text string) error {
+	if f.write {
+		return rewrite(f.path, old, text)
+	}
+	_, err := io.WriteString(m.Stdout, text)
+	return err
 }
 
 // diagnose prints findings about a program to standard error.

@@ -2,18 +2,30 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/mcptrace/mcptrace/internal/service"
 )
 
 func (m *Main) infoCommand() *command {
-	format := "text"
+	format, path := "text", ""
 	return &command{
 		name: "info", short: "say what this system can trace, and what is missing",
-		flags: []flag{wordFlag(&format, "format", "f", "form of the answer", "text", "json")},
+		long: "With --snapshot, what programs are checked against is stored: take the file elsewhere and use check --target FILE.\n" +
+			"It holds types, tracepoints, functions and abilities of the kernel, no addresses and nothing of its users.",
+		flags: []flag{
+			wordFlag(&format, "format", "f", "form of the answer", "text", "json"),
+			stringFlag(&path, "snapshot", "", "FILE", "store what this kernel offers, for check --target FILE"),
+		},
 		run: func(ctx context.Context, _ *parsed) error {
+			if path != "" {
+				return m.writeSnapshot(path)
+			}
 			info, err := m.service().BPFInfo(ctx, &service.BPFInfoRequest{Section: "all"})
 			if err != nil {
 				return m.failed(err)
@@ -25,6 +37,29 @@ func (m *Main) infoCommand() *command {
 			return nil
 		},
 	}
+}
+
+// writeSnapshot stores the host's kernel. The file is written beside its place
+// first, so that there is never half of one.
+func (m *Main) writeSnapshot(path string) error {
+	host, err := m.host()
+	if err != nil {
+		return m.failed(err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".mcptrace-snapshot")
+	if err != nil {
+		return openError(path, err)
+	}
+	defer os.Remove(f.Name()) // of no effect after the rename
+	if err := host.WriteSnapshot(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	size, _ := f.Seek(0, io.SeekCurrent)
+	if err := errors.Join(f.Chmod(0o644), f.Close(), os.Rename(f.Name(), path)); err != nil {
+		return openError(path, err)
+	}
+	fmt.Fprintf(m.Stderr, "stored %s in %s: %.1f MB\n", host.Describe(), path, float64(size)/1e6)
+	return nil
 }
 
 func (m *Main) printInfo(info *service.BPFInfoResult) {

@@ -30,7 +30,19 @@ func (m *Main) target(name string) (check.Target, error) {
 		}
 		return host, nil
 	}
-	return nil, usagef("unknown target %q: want host or offline", name)
+	return snapshot(name)
+}
+
+// snapshot opens a kernel that info --snapshot stored.
+func snapshot(path string) (check.Target, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, usagef("target %q is neither host nor offline nor a file that mcptrace info --snapshot wrote", path)
+	}
+	target, err := kernel.OpenSnapshot(path)
+	if err != nil {
+		return nil, &usageError{err.Error()}
+	}
+	return target, nil
 }
 
 func (m *Main) host() (*kernel.Machine, error) { return m.service().Host() }

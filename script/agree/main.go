@@ -1,10 +1,11 @@
 // Command agree asks mcptrace and the bpftrace binary about the same programs
 // and prints where one accepts what the other rejects.
 //
-//	go run ./script/agree -mcptrace ./mcptrace -bpftrace /path/to/bpftrace [-mutants 200] FILE.bt|FILE.jsonl|DIR ...
+//	go run ./script/agree -mcptrace ./mcptrace -bpftrace /path/to/bpftrace [-mutants 200] FILE.bt|FILE.jsonl|FILE.txt|DIR ...
 //
-// Programs come from .bt files, from directories of them, and from JSON lines
-// with a field "prog". Besides each program, mutants are asked: a token of a
+// Programs come from .bt files, from JSON lines with a field "prog", from the
+// text files of our tests (see eachText), and from directories of all these.
+// Besides each program, mutants are asked: a token of a
 // program removed, doubled, swapped or replaced by one from another program,
 // chosen by a fixed seed, so that two runs ask the same. Programs whose probes
 // this kernel cannot serve at all are left out and counted.
@@ -36,13 +37,14 @@ func main() {
 	bpftrace := flag.String("bpftrace", "bpftrace", "bpftrace binary")
 	mutants := flag.Int("mutants", 200, "mutants to ask besides the programs")
 	seed := flag.Uint64("seed", 1, "seed of the mutants")
+	workload := flag.String("workload", "", "built internal/sidebyside/testdata/workload.c; programs that name it are left out without")
 	flag.Parse()
-	programs, left := collect(flag.Args())
+	programs, left := collect(flag.Args(), *workload)
 	if len(programs) == 0 {
 		fmt.Fprintln(os.Stderr, "agree: no programs: name .bt files, directories or .jsonl files")
 		os.Exit(2)
 	}
-	fmt.Printf("%d programs, %d left out (kprobe, fentry, hardware or watchpoint)\n", len(programs), left)
+	fmt.Printf("%d programs, %d left out (kprobe, fentry, hardware or watchpoint, or no workload)\n", len(programs), left)
 	ask := func(kind string, list []string) { compare(kind, list, *mcptrace, *bpftrace) }
 	ask("programs", programs)
 	ask("mutants", mutate(programs, *mutants, *seed))
@@ -53,10 +55,15 @@ func main() {
 var unservable = regexp.MustCompile(`(?i)\b(kprobe|kretprobe|fentry|fexit|kfunc|kretfunc|k|kr|f|fr|hardware|h|watchpoint|w|asyncwatchpoint|aw):[^ ]`)
 
 // collect reads all programs, without duplicates, in order.
-func collect(args []string) (programs []string, left int) {
+func collect(args []string, workload string) (programs []string, left int) {
 	seen := map[string]bool{}
 	add := func(text string) {
+		if workload != "" {
+			text = strings.ReplaceAll(text, "{workload}", workload)
+		}
 		switch {
+		case strings.Contains(text, "{workload}"):
+			left++
 		case text == "" || seen[text]:
 		case unservable.MatchString(text):
 			left++
@@ -87,6 +94,10 @@ func each(path string, add func(string)) error {
 			return err
 		case ".jsonl":
 			return eachLine(path, add)
+		case ".txt":
+			b, err := os.ReadFile(path)
+			eachText(string(b), add)
+			return err
 		}
 		return nil
 	})
@@ -114,6 +125,31 @@ func eachLine(path string, add func(string)) error {
 		}
 	}
 	return lines.Err()
+}
+
+// eachText takes programs from the text files of our tests. Those are either
+// sections "== name" or "=== name", with the program after "--" (side by side)
+// or before "---" (syntax), or one program a line, with comments after '#'.
+func eachText(text string, add func(string)) {
+	switch {
+	case strings.HasPrefix(text, "=== ") || strings.Contains(text, "\n=== "):
+		for _, section := range strings.Split("\n"+text, "\n=== ")[1:] {
+			program, _, _ := strings.Cut(section, "\n---")
+			_, program, _ = strings.Cut(program, "\n")
+			add(strings.TrimSpace(program))
+		}
+	case strings.Contains(text, "\n--\n"):
+		for _, section := range strings.Split("\n"+text, "\n== ")[1:] {
+			_, program, _ := strings.Cut(section, "\n--\n")
+			add(strings.TrimSpace(program))
+		}
+	default:
+		for line := range strings.Lines(text) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+				add(line)
+			}
+		}
+	}
 }
 
 // token splits a program into pieces whose removal or exchange makes an
