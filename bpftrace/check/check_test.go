@@ -47,8 +47,8 @@ func TestCodes(t *testing.T) {
 			t.Errorf("%s: listed twice", row.Code)
 		}
 		seen[row.Code] = true
-		if row.Why == "" || !strings.HasSuffix(row.Why, ".") {
-			t.Errorf("%s: reason %q is no sentence", row.Code, row.Why)
+		if row.Meaning == "" || row.Title == "" || !strings.HasSuffix(row.Meaning, ".") {
+			t.Errorf("%s: reason %q is no sentence", row.Code, row.Meaning)
 		}
 		if row.Bad == "" {
 			continue
