@@ -41,6 +41,9 @@ func without(host check.Target) (list []string) {
 	if _, err := host.KernelSymbol("__per_cpu_offset"); err != nil {
 		list = append(list, "percpu_kaddr")
 	}
+	if host.Has("probe_write_user") == check.No {
+		list = append(list, "write_user")
+	}
 	return list
 }
 

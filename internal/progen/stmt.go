@@ -350,7 +350,7 @@ func (g *generator) effect() string {
 		choices = append(choices[:3], "skboutput _ = skboutput(\"out.pcap\", (struct sk_buff *)0, 64, 0);")
 	}
 	if g.probe.usym && !g.noCtx {
-		choices = append(choices, "write_user _ = write_user(arg0, 1, 4);")
+		choices = append(choices, "write_user _ = write_user((uint64)0, 1, 4);")
 	}
 	feature, text, _ := strings.Cut(pick(g, choices), " ")
 	if special := g.probe.kind; (feature == "signal" || feature == "signal_thread") && slices.Contains([]string{"iter", "begin", "end", "interval", "self", "software", "hardware", "watchpoint"}, special) || g.without(feature) {
