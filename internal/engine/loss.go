@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/bpftrace/output"
 	"github.com/mcptrace/mcptrace/internal/compile"
@@ -21,6 +23,7 @@ type lossBook struct {
 	reported uint64   // of the ring buffer
 	next     time.Time
 	slots    []*compile.LossSlot
+	told     map[int]bool // slots of full maps that were reported
 }
 
 // read sums the counters of all CPUs.
@@ -81,6 +84,7 @@ func (r *run) reportLosses(final bool) bool {
 	}
 	before := len(r.queue)
 	r.reportRing(totals)
+	r.reportFull(totals)
 	if final {
 		r.reportOthers(totals)
 		r.reportSilent(totals)
@@ -103,6 +107,24 @@ func (r *run) reportRing(totals []uint64) {
 	}
 	r.push(&output.Lost{Meta: r.meta(), Events: total - r.lost.reported, Total: total, Cause: output.LossRing, Detail: detail})
 	r.lost.reported = total
+}
+
+// reportFull tells of each place in the program that first found its map full,
+// as upstream does for every update.
+func (r *run) reportFull(totals []uint64) {
+	for i, slot := range r.obj.Losses {
+		if slot.Kind != compile.LossMapFull || i >= len(totals) || totals[i] == 0 || r.lost.told[i] {
+			continue
+		}
+		if r.lost.told == nil {
+			r.lost.told = map[int]bool{}
+		}
+		r.lost.told[i] = true
+		r.push(&output.HelperError{
+			Meta: output.Meta{Probe: probeName(slot.Probe)}, Helper: "map_update_elem",
+			Retcode: -int(unix.E2BIG), Text: errnoString(int(unix.E2BIG)), At: location(slot.Span),
+		})
+	}
 }
 
 // reportOthers queues the losses that are told once, at the end.

@@ -246,7 +246,9 @@ func (r *run) finish() {
 	r.phase = phaseDone
 	r.push(&output.Exit{Meta: r.meta(), Code: r.exitCode(), Reason: r.reason})
 	if r.loss != nil {
-		_, _ = r.lost.read(r.loss) // so that the maps know what they refused
+		if totals, err := r.lost.read(r.loss); err == nil { // the maps want to know what they refused
+			r.reportFull(totals)
+		}
 	}
 	if r.obj.Info.Settings.PrintMapsOnExit {
 		for _, m := range r.sortedUser() {
