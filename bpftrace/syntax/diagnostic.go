@@ -65,14 +65,14 @@ type Edit struct {
 // oneLine returns s with control bytes and bytes that are no UTF-8 written as
 // \xhh, so that text of a program cannot break a message or a terminal.
 func oneLine(s string) string {
-	clean := func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }
-	if strings.IndexFunc(s, clean) < 0 {
+	odd := func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }
+	if strings.IndexFunc(s, odd) < 0 {
 		return s
 	}
 	var b strings.Builder
 	for i, n := 0, 0; i < len(s); i += n {
 		var r rune
-		if r, n = utf8.DecodeRuneInString(s[i:]); clean(r) && (r != utf8.RuneError || n == 1) {
+		if r, n = utf8.DecodeRuneInString(s[i:]); odd(r) && (r != utf8.RuneError || n == 1) {
 			fmt.Fprintf(&b, `\x%02x`, s[i])
 		} else {
 			b.WriteString(s[i : i+n])

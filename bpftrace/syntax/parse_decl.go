@@ -505,7 +505,7 @@ func (p *parser) quotedEnd(pos uint32) uint32 {
 func (p *parser) syncDecl(start uint32) {
 	depth := 0
 	for p.tok.kind != tEOF {
-		if depth == 0 && p.tok.start > start && p.startsDecl() {
+		if depth == 0 && p.tok.start > start && p.startsDecl(p.tok) {
 			return
 		}
 		end := false
@@ -525,29 +525,31 @@ func (p *parser) syncDecl(start uint32) {
 	}
 }
 
-// startsDecl reports whether the current token is the first of its line and
-// looks like the beginning of a declaration.
-func (p *parser) startsDecl() bool {
-	if p.tok.kind != tIdent && !p.is("#") || !p.firstOnLine(p.tok.start) {
+// startsDecl reports whether t is the first token of its line and looks like
+// the beginning of a declaration.
+func (p *parser) startsDecl(t token) bool {
+	word := p.textOf(t)
+	if t.kind != tIdent && word != "#" || !p.firstOnLine(t.start) {
 		return false
 	}
-	after := p.at(p.tok.end)
-	switch word := p.textOf(p.tok); word {
+	switch word {
 	case "#":
 		return true
 	case "config", "macro", "fn", "struct", "union", "enum":
-		return p.startsLine(p.tok.start)
-	default:
-		k, ok := LookupProbeKind(word)
-		if !ok {
-			return false
-		}
-		if k.takesNoArguments() {
-			rest := p.skipLayout(p.tok.end)
-			return p.at(rest) == '{' || p.at(rest) == '/' || p.at(rest) == ','
-		}
-		return after == ':' && (len(word) > 2 || p.startsLine(p.tok.start))
+		return p.startsLine(t.start)
 	}
+	k, ok := LookupProbeKind(word)
+	if !ok {
+		return false
+	}
+	if k.takesNoArguments() {
+		switch p.at(p.skipLayout(t.end)) {
+		case '{', '/', ',':
+			return true
+		}
+		return false
+	}
+	return p.at(t.end) == ':' && (len(word) > 2 || p.startsLine(t.start))
 }
 
 // firstOnLine reports whether only space stands before pos on its line.

@@ -159,12 +159,8 @@ func (p *parser) resumeStmt() {
 // missingProbeBrace fails when the statement that began at start is a probe:
 // then the block before it was not closed. Upstream stumbles over its ':'.
 func (p *parser) missingProbeBrace(start uint32) {
-	at := token{tIdent, start, p.identEnd(start)}
-	saved := p.tok
-	p.tok = at
-	probe := at.end > at.start && p.startsDecl()
-	p.tok = saved
-	if !probe {
+	first := token{tIdent, start, p.identEnd(start)}
+	if first.end == start || !p.startsDecl(first) {
 		return
 	}
 	d := p.expected(";")
@@ -185,7 +181,7 @@ func (p *parser) syncStmt(start uint32) {
 		p.next()
 	}
 	for p.tok.kind != tEOF {
-		if depth == 0 && p.startsDecl() {
+		if depth == 0 && p.startsDecl(p.tok) {
 			panic(bailout{decl: true})
 		}
 		switch {
