@@ -19,6 +19,10 @@ func (p *parser) checkAttachPoints() {
 func (p *parser) checkProbe(pr *Probe, named map[string]Span) {
 	iters, good := 0, 0
 	for _, ap := range pr.AttachPoints {
+		if ap.Bad {
+			good++
+			continue
+		}
 		a, ds := ParseAttachPointWith(ap, p.opts)
 		if a != nil {
 			good++

@@ -273,6 +273,16 @@ func (p *parser) parseMacro() Decl {
 	start := p.tok.start
 	p.next()
 	m := &Macro{Name: p.ident("macro name")}
+	ok := p.head(func() { p.parseMacroArgs(m) })
+	m.Body = p.parseBlock()
+	m.Pos = p.since(start)
+	if !ok {
+		return &BadDecl{declNode{node{m.Pos}}}
+	}
+	return m
+}
+
+func (p *parser) parseMacroArgs(m *Macro) {
 	p.expect("(")
 	if !p.is(")") {
 		m.Args = append(m.Args, p.parseMacroArg())
@@ -281,9 +291,6 @@ func (p *parser) parseMacro() Decl {
 		}
 	}
 	p.expect(")")
-	m.Body = p.parseBlock()
-	m.Pos = p.since(start)
-	return m
 }
 
 // parseMacroArg reads a parameter of a macro.
@@ -316,6 +323,16 @@ func (p *parser) parseSubprog() Decl {
 	start := p.tok.start
 	p.next()
 	f := &Subprog{Name: p.ident("function name")}
+	ok := p.head(func() { p.parseSignature(f) })
+	f.Body = p.parseBlock()
+	f.Pos = p.since(start)
+	if !ok {
+		return &BadDecl{declNode{node{f.Pos}}}
+	}
+	return f
+}
+
+func (p *parser) parseSignature(f *Subprog) {
 	p.expect("(")
 	if !p.is(")") {
 		f.Args = append(f.Args, p.parseSubprogArg())
@@ -326,9 +343,6 @@ func (p *parser) parseSubprog() Decl {
 	p.expect(")")
 	p.expect(":")
 	f.Result = p.parseType()
-	f.Body = p.parseBlock()
-	f.Pos = p.since(start)
-	return f
 }
 
 func (p *parser) parseSubprogArg() *SubprogArg {
@@ -386,8 +400,13 @@ func (p *parser) parseProbe() Decl {
 	if p.is("/") {
 		pr.Predicate = p.parsePredicate()
 	}
-	if !p.is("{") {
-		p.fail(p.noBlock(pr))
+	ok := p.head(func() {
+		if !p.is("{") {
+			p.fail(p.noBlock(pr))
+		}
+	})
+	for _, ap := range pr.AttachPoints {
+		ap.Bad = !ok // what it says is not what was meant
 	}
 	pr.Body = p.parseBlock()
 	pr.Pos = p.since(start)
@@ -417,10 +436,17 @@ func (p *parser) noBlock(pr *Probe) Diagnostic {
 }
 
 func (p *parser) parsePredicate() Expr {
+	start := p.tok.start
 	p.next()
-	x := p.parseExpr()
-	if !p.got("/") {
-		p.fail(p.openPredicate())
+	var x Expr
+	ok := p.head(func() {
+		x = p.parseExpr()
+		if !p.got("/") {
+			p.fail(p.openPredicate())
+		}
+	})
+	if !ok {
+		x = &BadExpr{exprNode{node{p.since(start)}}}
 	}
 	return x
 }

@@ -208,17 +208,50 @@ func (p *parser) syncStmt(start uint32) {
 	}
 }
 
+// head runs f, which reads what stands before a block. When it fails and a
+// block follows nevertheless, parsing goes on there, so that errors in the
+// block are found too.
+func (p *parser) head(f func()) (ok bool) {
+	defer p.recoverTo(p.depth, func(why bailout) {
+		if why.decl || !p.skipToBlock() {
+			panic(why)
+		}
+	})
+	f()
+	return true
+}
+
+// skipToBlock goes to the next '{' unless the statement or declaration ends
+// before it.
+func (p *parser) skipToBlock() bool {
+	for !p.is("{") {
+		if p.tok.kind == tEOF || p.is(";") || p.is("}") || p.startsDecl(p.tok) {
+			return false
+		}
+		p.next()
+	}
+	return true
+}
+
 // parseCond reads the condition of while, unroll and if. In parentheses it is
 // a whole expression, never a record; without, it ends before a binary
 // operator so that the block is not taken for an operand.
 //
 //	cond = "(" expr ")" | unary .
 func (p *parser) parseCond() Expr {
-	if !p.got("(") {
-		return p.parseUnary()
+	var x Expr
+	start := p.tok.start
+	ok := p.head(func() {
+		if !p.got("(") {
+			x = p.parseUnary()
+			return
+		}
+		x = p.parseExpr()
+		p.expect(")")
+	})
+	if !ok {
+		x = &BadExpr{exprNode{node{p.since(start)}}}
 	}
-	x := p.parseExpr()
-	p.expect(")")
 	return x
 }
 
@@ -249,11 +282,24 @@ func (p *parser) parseUnroll() Stmt {
 func (p *parser) parseFor() Stmt {
 	start := p.tok.start
 	p.next()
+	s := &For{}
+	ok := p.head(func() { p.parseForHead(s) })
+	body := p.parseBlock()
+	if !ok {
+		return &BadStmt{stmtNode{node{p.since(start)}}}
+	}
+	s.Body = body
+	s.Pos = p.since(start)
+	return s
+}
+
+// parseForHead reads what stands before the body of s.
+func (p *parser) parseForHead(s *For) {
 	paren := p.got("(")
 	if p.tok.kind != tVar {
 		p.fail(p.badForVar())
 	}
-	s := &For{Var: p.variable()}
+	s.Var = p.variable()
 	if !p.is(":") {
 		p.fail(p.badForColon())
 	}
@@ -272,9 +318,6 @@ func (p *parser) parseFor() Stmt {
 		}
 		s.Map = m
 	}
-	s.Body = p.parseBlock()
-	s.Pos = p.since(start)
-	return s
 }
 
 func (p *parser) badForVar() Diagnostic {

@@ -35,6 +35,27 @@ func TestIndependentErrors(t *testing.T) {
 	}
 }
 
+// TestErrorsInBlocksOfBadHeads asserts that an error before a block does not
+// hide those in it.
+func TestErrorsInBlocksOfBadHeads(t *testing.T) {
+	for _, head := range []string{"if (1 {", "if ($x = 1) {", "while () {", "unroll (; {", "for (@a : @b) {", "for ($i : 5) {"} {
+		_, ds := Parse(NewSource("p", "begin {\n"+head+"\n$x = ;\n}\n$y = ;\n}"), nil)
+		want := 3
+		if strings.Contains(head, ";") {
+			want = 2 // the ';' ends the statement
+		}
+		if len(ds) < want {
+			t.Errorf("%s: %v", head, ds)
+		}
+	}
+	for _, head := range []string{"kprobe:f /pid = 1/ {", "kprobe:f / / {", "kprobe:f kprobe:g {", "macro m(1) {", "fn f($a: ): int64 {", "kprobe:f /( / {"} {
+		_, ds := Parse(NewSource("p", head+"\n$x = ;\n}\nend {\n$y = ;\n}"), nil)
+		if len(ds) != 3 {
+			t.Errorf("%s: %v", head, ds)
+		}
+	}
+}
+
 // checkTogether checks a random program of several probes.
 func checkTogether(t *testing.T, r *rand.Rand, alone map[string]string) {
 	var b strings.Builder
