@@ -202,11 +202,38 @@ func (g *gen) cachedPlace(e syntax.Expr, c *check.Call) (place, bool) {
 	return p, true
 }
 
-// comm writes the name of the current thread, zero padded to commSize.
+// comm writes the name of the current thread, zero padded to commSize. Two loads
+// from the task are much cheaper than the helper; since 5.17 the kernel keeps
+// the name padded there.
 func (g *gen) comm(dst place) {
+	if off := g.prog.commOffset(); off > 0 && g.taskTyped() {
+		g.call(asm.FnGetCurrentTaskBtf)
+		g.load(asm.R1, place{asm.R0, off}, 8)
+		g.load(asm.R2, place{asm.R0, off + 8}, 8)
+		g.storeReg(dst, asm.R1, 8)
+		g.storeReg(dst.plus(8), asm.R2, 8)
+		return
+	}
 	g.addr(asm.R1, dst)
 	g.imm(asm.R2, commSize)
 	g.call(asm.FnGetCurrentComm)
+}
+
+// commOffset is the offset of the name in struct task_struct, or 0 when it cannot
+// be read there.
+func (c *compiler) commOffset() int {
+	if c.opts.PlainReads || c.info.Target.Has(check.AbilityLoop) != check.Yes {
+		return 0
+	}
+	t, err := c.info.Target.Named("struct", "task_struct")
+	if err != nil || t.Struct == nil {
+		return 0
+	}
+	f, ok := t.Struct.Member("comm")
+	if !ok || !directlyReadable(t.Struct, f.Offset, 8, false) || !directlyReadable(t.Struct, f.Offset+8, 8, false) {
+		return 0
+	}
+	return f.Offset
 }
 
 // storeCall writes the value of a function that does not fit a register.
