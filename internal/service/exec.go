@@ -115,10 +115,11 @@ func (s *Service) execResult(ses *session.Session, timeout int) *ExecResult {
 		r.Warnings = st.Warnings
 		return r
 	}
-	r.Tables = tables(ses.Maps(), namesOf(ses), tableRows)
+	omitted := 0
+	r.Tables, omitted = tables(ses.Maps(), namesOf(ses), tableRows, tableBytes)
 	page := ses.Read(context.Background(), &session.ReadOptions{Limit: execLines, Bytes: 8 << 10, NoMaps: true})
 	r.Output = cleanLines(page.Lines)
-	r.Summary, r.Warnings = outcome(&st, ses), warnings(&st, ses)
+	r.Summary, r.Warnings = outcome(&st, ses), withOmitted(warnings(&st, ses), omitted, r.OutputURI)
 	r.Message = r.Summary
 	r.Metadata = metadataOf(&st)
 	r.Next = nextAfter(&st, ses, page)
@@ -127,12 +128,12 @@ func (s *Service) execResult(ses *session.Session, timeout int) *ExecResult {
 
 func outputURI(id string) string { return "trace://runs/" + id + "/output" }
 
-func tables(dumps []*output.MapDump, names map[string][]string, limit int) []Table {
-	var list []Table
-	for _, d := range dumps {
-		list = append(list, tableOf(d, names[d.Name], limit))
+// withOmitted adds a remark about maps for which there was no room.
+func withOmitted(warnings []string, omitted int, uri string) []string {
+	if omitted == 0 {
+		return warnings
 	}
-	return list
+	return append(warnings, fmt.Sprintf("%s not shown as a table: see %s", plural(omitted, "more map"), uri))
 }
 
 func cleanLines(lines []string) []string {

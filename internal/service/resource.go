@@ -40,7 +40,8 @@ func (s *Service) Run(ctx context.Context, id string, part Part) (text, mediaTyp
 		if err != nil {
 			return "", "", err
 		}
-		data, err := json.Marshal(tables(dumps, namesOf(ses), 10_000))
+		list, _ := tables(dumps, namesOf(ses), 10_000, partBytes)
+		data, err := json.Marshal(list)
 		return string(data), "application/json", err
 	}
 	return "", "", errorf(CodeInvalid, "an execution has no part %q", Clean(string(part), 32)).fix("use output, maps or program")

@@ -149,7 +149,9 @@ func fillResult(res *GetResultResult, ses *session.Session, page *session.Page, 
 		if err != nil {
 			res.Warnings = append(res.Warnings, "maps could not be read: "+firstLine(err))
 		}
-		res.Tables = tables(dumps, namesOf(ses), tableRows)
+		omitted := 0
+		res.Tables, omitted = tables(dumps, namesOf(ses), tableRows, tableBytes)
+		res.Warnings = withOmitted(res.Warnings, omitted, outputURI(ses.ID()))
 	}
 	if req.View == "status" || st.State.Done() && req.Offset == 0 {
 		res.Metadata = metadataOf(&st)

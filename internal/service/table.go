@@ -27,9 +27,9 @@ const (
 	maxStack = 2000 // bytes of a cell that holds a stack
 )
 
-// tableOf makes at most limit rows of a dump. Upstream prints the largest last;
-// a table begins with it.
-func tableOf(d *output.MapDump, keys []string, limit int) Table {
+// tableOf makes rows of a dump: at most limit, and no more than about size bytes
+// of them. Upstream prints the largest last; a table begins with it.
+func tableOf(d *output.MapDump, keys []string, limit, size int) Table {
 	t := Table{Name: d.Name, Kind: kindName(d.Kind), Dropped: d.Dropped, Rows: [][]string{}}
 	parts := 0
 	if !d.Scalar && len(d.Entries) > 0 {
@@ -38,7 +38,8 @@ func tableOf(d *output.MapDump, keys []string, limit int) Table {
 	t.Columns = append(keyColumns(keys, parts), valueColumns(d)...)
 	for i := len(d.Entries) - 1; i >= 0; i-- {
 		rows := entryRows(d, &d.Entries[i], parts)
-		if len(t.Rows) > 0 && len(t.Rows)+len(rows) > limit {
+		size -= bytesOf(rows)
+		if len(t.Rows) > 0 && (len(t.Rows)+len(rows) > limit || size < 0) {
 			t.Omitted = i + 1
 			break
 		}
@@ -46,6 +47,39 @@ func tableOf(d *output.MapDump, keys []string, limit int) Table {
 	}
 	t.Omitted += d.Omitted
 	return t
+}
+
+// bytesOf is what rows take in an answer, nearly.
+func bytesOf(rows [][]string) int {
+	n := 0
+	for _, r := range rows {
+		n += 2
+		for _, cell := range r {
+			n += len(cell) + 3
+		}
+	}
+	return n
+}
+
+// maxTables and tableBytes bound the tables of an answer.
+const (
+	maxTables  = 20
+	tableBytes = 32 << 10
+)
+
+// tables makes tables of the dumps that fit into size bytes together; omitted
+// counts those for which there is no room.
+func tables(dumps []*output.MapDump, names map[string][]string, limit, size int) (list []Table, omitted int) {
+	if len(dumps) > maxTables {
+		omitted = len(dumps) - maxTables
+		dumps = dumps[:maxTables]
+	}
+	for i, d := range dumps {
+		t := tableOf(d, names[d.Name], limit, size/(len(dumps)-i))
+		size -= bytesOf(t.Rows)
+		list = append(list, t)
+	}
+	return list, omitted
 }
 
 func kindName(k output.MapKind) string {

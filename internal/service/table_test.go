@@ -41,7 +41,7 @@ func TestTableOf(t *testing.T) {
 			`@ count [key count] [[a\x0ab\x1b[ 1]] 0`},
 		{"empty", output.MapDump{Name: "@", Kind: output.MapCount}, []string{"comm"}, 10, "@ count [count] [] 0"},
 	} {
-		tab := tableOf(&c.dump, c.keys, c.limit)
+		tab := tableOf(&c.dump, c.keys, c.limit, 1000)
 		if got := fmt.Sprint(tab.Name, " ", tab.Kind, " ", tab.Columns, " ", tab.Rows, " ", tab.Omitted); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
 		}
@@ -56,5 +56,29 @@ func TestKeyNames(t *testing.T) {
 	}
 	if got := fmt.Sprintf("%q", keyNames(&check.Info{File: file})); got != `map["@":["\"x\""] "@a":["comm" "args.fd + 1"]]` {
 		t.Errorf("got %s", got)
+	}
+}
+
+// However large the maps are, the tables of an answer stay small and count what
+// they leave out.
+func TestTablesAreBounded(t *testing.T) {
+	var dumps []*output.MapDump
+	for m := range maxTables + 5 {
+		d := &output.MapDump{Name: fmt.Sprintf("@m%d", m), Kind: output.MapCount}
+		for i := range 100 {
+			d.Entries = append(d.Entries, output.Entry{Key: output.String{Text: fmt.Sprintf("%0500d", i)}, Value: output.Uint(uint64(i))})
+		}
+		dumps = append(dumps, d)
+	}
+	list, omitted := tables(dumps, nil, 40, tableBytes)
+	size := 0
+	for _, tab := range list {
+		size += bytesOf(tab.Rows)
+		if len(tab.Rows) == 0 || len(tab.Rows)+tab.Omitted != 100 || tab.Rows[0][1] != "99" {
+			t.Errorf("%s: %d rows, %d omitted", tab.Name, len(tab.Rows), tab.Omitted)
+		}
+	}
+	if size > tableBytes+600*maxTables || len(list) != maxTables || omitted != 5 {
+		t.Errorf("%d bytes in %d tables, %d omitted", size, len(list), omitted)
 	}
 }
