@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"unsafe"
@@ -11,6 +12,7 @@ import (
 	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/bpftrace/syntax"
 	"github.com/mcptrace/mcptrace/internal/compile"
+	"github.com/mcptrace/mcptrace/internal/kernel"
 )
 
 // attachKernel attaches the kprobes or kretprobes of a program: all by one link
@@ -116,9 +118,12 @@ func (a *attacher) kprobePMU(p *program, point *compile.Point) (attachment, erro
 }
 
 func kprobeError(err error) error {
+	var lacking *kernel.Missing
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &lacking):
+		return err // the kernel has no kprobes at all
 	case isErrno(err, unix.ENOENT, unix.EADDRNOTAVAIL):
 		return fmt.Errorf("the kernel has no such function, or none that can be probed (it may be inlined): %w", err)
 	case isErrno(err, unix.EILSEQ):
