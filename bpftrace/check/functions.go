@@ -499,7 +499,7 @@ var functionTable = []Function{
 		Needs:   []Ability{AbilityDPath},
 		Probes:  []syntax.ProbeKind{syntax.ProbeFentry, syntax.ProbeFexit, syntax.ProbeIter},
 		Doc:     "full name of a struct path",
-		Example: `fentry:vfs_open { printf("%s\n", path(args.path)); }`,
+		Example: `fentry:filp_close { printf("%s\n", path(args.filp.f_path)); }`,
 	},
 	{
 		Name: "ksym", Op: OpKsym, Class: ClassFunction,

@@ -219,6 +219,7 @@ func (g *gen) usdtArg(e syntax.Expr, n int) {
 	m := g.mark()
 	defer g.release(m)
 	key, end := g.temp(8), g.newLabel()
+	g.need(check.AbilityAttachCookie, e.Span(), "an argument of a USDT probe")
 	g.mov(asm.R1, asm.R6)
 	g.call(asm.FnGetAttachCookie)
 	g.storeReg(key, asm.R0, 4) // the low half of the cookie is the index of the description

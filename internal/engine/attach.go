@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"unsafe"
 
@@ -257,9 +256,7 @@ func linkPerf(p *program, event int, cookie uint64) (attachment, error) {
 
 // readsCookie reports whether a program asks at which of its places it runs.
 func readsCookie(p *compile.Program) bool {
-	return slices.ContainsFunc(p.Insns, func(ins asm.Instruction) bool {
-		return ins.IsBuiltinCall() && ins.Constant == int64(asm.FnGetAttachCookie)
-	})
+	return callsHelper(p, asm.FnGetAttachCookie)
 }
 
 // openPerf opens a perf event with the usual flags.

@@ -3,11 +3,14 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
 
+	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/bpftrace/syntax"
 	"github.com/mcptrace/mcptrace/internal/compile"
 )
@@ -37,6 +40,10 @@ func loadError(p *compile.Program, err error, log string) error {
 	if len(lines) == 0 {
 		return rightsError(p, err)
 	}
+	if callsHelper(p, asm.FnDPath) && strings.Contains(log, "helper call is not allowed in probe") {
+		return missing(check.AbilityDPath, "kernels allow path() only in iterators and in fentry and fexit of a few functions: "+
+			"filp_close, vfs_truncate, vfs_fallocate, vfs_getattr, dentry_open, security_file_open, security_file_permission", err)
+	}
 	r := &Rejected{Program: p.Name, Log: log, Err: err}
 	why := reason(lines)
 	r.Diagnostic = syntax.Diagnostic{
@@ -63,6 +70,12 @@ func rightsError(p *compile.Program, err error) error {
 	return fmt.Errorf("load program %s: %w", p.Name, err)
 }
 
+func callsHelper(p *compile.Program, fn asm.BuiltinFunc) bool {
+	return slices.ContainsFunc(p.Insns, func(ins asm.Instruction) bool {
+		return ins.IsBuiltinCall() && ins.Constant == int64(fn)
+	})
+}
+
 // logLines returns the lines of a log that say something about the program: the
 // statistics at its end and empty lines are left out.
 func logLines(log string) []string {
@@ -80,6 +93,10 @@ func logLines(log string) []string {
 
 // reason is the last line that is neither an instruction nor a register state.
 func reason(lines []string) string {
+	// Since 7.x the kernel adds an explanation below the cause.
+	if i := slices.IndexFunc(lines, func(s string) bool { return strings.TrimSpace(s) == "Instruction context:" }); i > 0 {
+		lines = lines[:i]
+	}
 	for i := len(lines) - 1; i >= 0; i-- {
 		if _, ok := insnOf(lines[i]); !ok && !strings.HasPrefix(lines[i], ";") {
 			return lines[i]

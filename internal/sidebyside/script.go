@@ -22,7 +22,7 @@ import (
 //	mask: REGEXP                 replace what matches by <>, on both sides
 //	expect: REGEXP               must match the whole of what mcptrace prints
 //	differs: REASON              only run it; bpftrace prints something else for this reason
-//	needs: kprobe /sys/x         skip without these abilities of the kernel, or files
+//	needs: kprobe /sys/x btf:f   skip without these abilities, files, functions of the kernel
 //	--
 //	program text; {workload} is its path, {watched} the address of its variable
 type script struct {

@@ -133,11 +133,17 @@ func (use *tools) try(t *testing.T, s *script) outcome {
 // guest that is a skip: what each kernel must be able to do is for vmtest to say.
 const statusMissing = 3
 
-// requireAll skips a script for want of an ability or a file.
+// requireAll skips a script for want of an ability, a file or a kernel function.
 func (use *tools) requireAll(t *testing.T, needs []string) {
 	for _, n := range needs {
 		if strings.HasPrefix(n, "/") {
 			if _, err := os.Stat(n); err != nil {
+				t.Skip(err)
+			}
+			continue
+		}
+		if name, ok := strings.CutPrefix(n, "btf:"); ok {
+			if _, err := use.machine.FunctionID("", name); err != nil {
 				t.Skip(err)
 			}
 			continue

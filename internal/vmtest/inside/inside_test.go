@@ -69,7 +69,7 @@ func verify(m *kernel.Machine, text string) error {
 	native := &engine.Native{Machine: m}
 	err := native.Verify(context.Background(), obj, &engine.Options{Unsafe: true})
 	var missing *kernel.Missing
-	if errors.As(err, &missing) {
+	if errors.As(err, &missing) || err != nil && strings.HasPrefix(err.Error(), "find cgroup ") {
 		return fmt.Errorf("%w by the engine: %w", errRefused, err)
 	}
 	return err
