@@ -520,8 +520,14 @@ func (t *typer) metaOperand(te syntax.TypeExpr, x syntax.Expr) *Type {
 	if te != nil {
 		return t.typeExpr(te)
 	}
-	if m, ok := unparen(x).(*syntax.Map); ok {
-		return t.wholeMap(x, m)
+	switch n := unparen(x).(type) {
+	case *syntax.Map:
+		return t.wholeMap(x, n)
+	case *syntax.Ident:
+		if ty := t.typeIdents[n]; ty != nil {
+			t.record(n, ty)
+			return t.record(x, ty)
+		}
 	}
 	if t.introspect != nil {
 		t.seeInside(x)

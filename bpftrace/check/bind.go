@@ -592,10 +592,32 @@ func (b *binder) bindMeta(t syntax.TypeExpr, x syntax.Expr, in string) {
 func (b *binder) bindMetaExpr(x syntax.Expr) {
 	if m, ok := unparen(x).(*syntax.Map); ok {
 		b.mapNamed(m)
-		b.late = append(b.late, m)
 		return
 	}
+	if id, ok := unparen(x).(*syntax.Ident); ok && (b.exp == nil || b.exp.args[id.Name] == nil) {
+		if ty := b.typeCalled(id.Name); ty != nil {
+			b.typeIdents[id] = ty
+			return
+		}
+	}
 	b.bindExpr(x)
+}
+
+// typeCalled finds the type that a bare word names in sizeof and its kin, where
+// the tag of a struct may be left out.
+func (c *checker) typeCalled(name string) *Type {
+	if LookupFunction(name) != nil || c.macros[name] != nil {
+		return nil
+	}
+	if ty := baseType(name); ty != nil {
+		return ty
+	}
+	for _, tag := range []string{"", "struct", "union", "enum"} {
+		if ty, err := c.target.Named(tag, name); err == nil {
+			return ty
+		}
+	}
+	return nil
 }
 
 // bindType binds the expressions inside a written type.

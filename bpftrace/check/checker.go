@@ -53,11 +53,11 @@ type checker struct {
 	bad   map[syntax.Expr]bool // reported already; the type is not known
 	state map[*Var]*varState
 
-	typeArgs map[*syntax.NamedType]syntax.Expr // names of types that are parameters of a macro
+	typeIdents map[*syntax.Ident]*Type           // words that name types in sizeof and its kin
+	typeArgs   map[*syntax.NamedType]syntax.Expr // names of types that are parameters of a macro
 
 	varOrder   []*varState
 	noReturn   []*Subprog
-	late       []*syntax.Map // maps in typeof, whose shape the rest of the program decides
 	misshapen  map[*syntax.Map]shapeUse
 	rawMaps    map[*syntax.Call]*syntax.Map
 	expandingC map[string]bool
@@ -95,16 +95,16 @@ func newChecker(f *syntax.File, t Target, opts *Options) *checker {
 			Fields:     map[syntax.Expr]*Field{},
 			Dead:       map[*syntax.Block]bool{},
 		},
-		seen:      map[diagKey]bool{},
-		macros:    map[string][]*macro{},
-		subprogs:  map[string]*Subprog{},
-		maps:      map[string]*mapState{},
-		params:    map[string]*Param{},
-		imported:  map[string]bool{},
-		lits:      map[syntax.Expr]*lit{},
-		bad:       map[syntax.Expr]bool{},
-		state:     map[*Var]*varState{},
-		typeArgs:  map[*syntax.NamedType]syntax.Expr{},
+		seen:     map[diagKey]bool{},
+		macros:   map[string][]*macro{},
+		subprogs: map[string]*Subprog{},
+		maps:     map[string]*mapState{},
+		params:   map[string]*Param{},
+		imported: map[string]bool{},
+		lits:     map[syntax.Expr]*lit{},
+		bad:      map[syntax.Expr]bool{},
+		state:    map[*Var]*varState{},
+		typeArgs: map[*syntax.NamedType]syntax.Expr{}, typeIdents: map[*syntax.Ident]*Type{},
 		locked:    map[any]*Type{},
 		unstable:  map[string]string{},
 		warned:    map[string]bool{},
