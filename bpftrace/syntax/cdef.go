@@ -352,7 +352,7 @@ func (p *parser) parseDeclarator(m *CMember) {
 	if p.tok.kind == tIdent {
 		m.Name = p.textOf(p.tok)
 		p.next()
-	} else if !p.is(":") {
+	} else if !p.is(":") && !p.is("[") { // compilers only warn about char [6];
 		p.failWhat("identifier", "A member has a name.")
 	}
 	p.parseDims(m)

@@ -138,9 +138,8 @@ func badIncDec(at Span) Diagnostic {
 
 // parseAddr reads an address-of, which has no postfix.
 func (p *parser) parseAddr() Expr {
-	t := p.tok
 	p.split()
-	t = p.tok
+	t := p.tok
 	p.next()
 	u := &Unop{Op: OpAddr, OpSpan: p.spanOf(t)}
 	switch p.tok.kind {
