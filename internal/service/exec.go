@@ -110,7 +110,7 @@ func (s *Service) execResult(ses *session.Session, timeout int) *ExecResult {
 	if !st.State.Done() {
 		r.Status = "started"
 		r.Message = fmt.Sprintf("Program execution started with timeout of %ds", timeout)
-		r.Summary = fmt.Sprintf("running: %s attached, ends by itself after %d s", plural(st.Probes, "probe"), timeout)
+		r.Summary = fmt.Sprintf("running; ends by itself %d s after its start", timeout)
 		r.Next = fmt.Sprintf(`get_result {"execution_id": %q, "wait": %d}`, ses.ID(), min(timeout+2, 50))
 		r.Warnings = st.Warnings
 		return r

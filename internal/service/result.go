@@ -14,7 +14,7 @@ import (
 // GetResultRequest asks for what an execution has printed.
 type GetResultRequest struct {
 	ExecutionID string `json:"execution_id" doc:"from exec_program; none lists recent executions"`
-	Offset      int    `json:"offset" min:"0" max:"1000000000000" default:"0" doc:"first line wanted"`
+	Offset      int    `json:"offset" min:"-1000000" max:"1000000000000" default:"0" doc:"first line wanted; -20: the last 20"`
 	Limit       int    `json:"limit" min:"1" max:"1000" default:"200" clamp:"true" doc:"lines at most"`
 	Wait        int    `json:"wait" min:"0" max:"50" default:"0" clamp:"true" doc:"seconds to wait for the end, or with offset for a new line"`
 	Filter      string `json:"filter" doc:"regular expression (RE2) that lines must match"`

@@ -216,6 +216,9 @@ func stackCell(s *output.Stack) string {
 		}
 		names = append(names, name)
 	}
+	if len(names) == 0 && s.Err == "" {
+		return "(no stack)"
+	}
 	if s.Err != "" {
 		names = append(names, "<"+s.Err+">")
 	}
