@@ -53,6 +53,9 @@ type compiler struct {
 	params  *Map
 	zeroes  *Map
 	usdt    *Map
+
+	observed   *Action // of ActObserve, once a program needs it
+	observedID int
 }
 
 // Compile turns a checked program into an Object. What info's target cannot run

@@ -187,6 +187,7 @@ const (
 	ActUnwatch
 	ActHelperError
 	ActTestResult
+	ActObserve      // a user stack was seen for the first time: Args[0] is the process, whose mappings are wanted before it ends
 	ActRuntimeError // Text is what the program found wrong with itself
 )
 

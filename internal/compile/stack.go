@@ -82,6 +82,9 @@ func (g *gen) stack(e syntax.Expr, c *check.Call, dst place, t *check.Type) {
 	g.lookup(m, id)
 	g.jumpImm(asm.JNE, asm.R0, 0, none)
 	g.update(m, id, frames, bpfAny)
+	if user && !k.buildID {
+		g.observe()
+	}
 	g.set(none)
 	g.load(asm.R1, id, 8)
 	g.storeReg(dst, asm.R1, 8)
@@ -94,6 +97,30 @@ func (g *gen) stack(e syntax.Expr, c *check.Call, dst place, t *check.Type) {
 	g.imm(asm.R1, StackUser)
 	g.emit(asm.LSh.Imm(asm.R1, 32), asm.Or.Reg(asm.R0, asm.R1))
 	g.storeReg(dst.plus(8), asm.R0, 8)
+}
+
+// observe tells user space which process a new stack is of. It may happen while a
+// record is being filled, so it is copied to the ring buffer rather than written
+// there; whether there is room does not matter.
+func (g *gen) observe() {
+	m := g.mark()
+	defer g.release(m)
+	c := g.prog
+	if c.observed == nil {
+		word := &check.Type{Kind: check.Int, Size: 8}
+		c.observed = &Action{Kind: ActObserve, Size: RecordHeader + 8, Args: []Layout{LayoutOf(word, RecordHeader)}}
+		c.observedID = c.addAction(c.observed)
+	}
+	record := g.temp(c.observed.Size)
+	g.call(asm.FnGetCurrentPidTgid)
+	g.emit(asm.RSh.Imm(asm.R0, 32))
+	g.storeReg(record.plus(RecordHeader), asm.R0, 8)
+	g.storeImm(record, int64(c.observedID), 8)
+	g.mapPtr(asm.R1, c.eventsMap())
+	g.addr(asm.R2, record)
+	g.imm(asm.R3, int64(c.observed.Size))
+	g.imm(asm.R4, c.submitFlags(true))
+	g.call(asm.FnRingbufOutput)
 }
 
 // hashFrames computes a 64-bit hash of the frames, whose length in bytes is in

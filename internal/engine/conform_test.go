@@ -27,6 +27,7 @@ import (
 //	workload  arguments of the target, which is run as the command of -c
 //	stdout    what must be printed, exactly
 //	exit      the exit code; 0 when absent
+//	engines   names of those that can do it; all when absent
 //
 // Every engine that this machine has must print the same.
 func TestConformance(t *testing.T) {
@@ -73,8 +74,8 @@ func engines(t *testing.T, machine *kernel.Machine) []engine.Engine {
 }
 
 type script struct {
-	program, workload, stdout string
-	exit                      int
+	program, workload, stdout, engines string
+	exit                               int
 }
 
 func readScript(t *testing.T, path, target string) script {
@@ -96,6 +97,8 @@ func readScript(t *testing.T, path, target string) script {
 			s.workload = target + " " + body
 		case name == "stdout":
 			s.stdout = body + "\n"
+		case name == "engines":
+			s.engines = body
 		case name == "exit":
 			s.exit, _ = strconv.Atoi(body)
 		}
@@ -104,6 +107,9 @@ func readScript(t *testing.T, path, target string) script {
 }
 
 func conform(t *testing.T, e engine.Engine, machine *kernel.Machine, s script) {
+	if s.engines != "" && !strings.Contains(s.engines, e.Name()) {
+		t.Skipf("only for %s", s.engines)
+	}
 	f, ds := syntax.Parse(syntax.NewSource("stdin", s.program), nil)
 	reject(t, ds)
 	info, ds := check.Check(f, machine, &check.Options{Unsafe: true, HasChild: s.workload != ""})

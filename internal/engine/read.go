@@ -116,6 +116,9 @@ func (rd *reader) read(r *run) output.Event {
 // handle does what one record asks for.
 func (rd *reader) handle(r *run, rec []byte) output.Event {
 	r.waiter.busy()
+	if rd.observe(r, rec) {
+		return nil
+	}
 	r.counters.events.Add(1)
 	r.counters.bytes.Add(uint64(len(rec)))
 	if rd.batch%clockEvery == 0 {
@@ -143,6 +146,20 @@ func (rd *reader) handle(r *run, rec []byte) output.Event {
 		return nil
 	}
 	return rd.slow(r, a, aux, rec)
+}
+
+// observe handles the records that announce a process: its mappings are read at
+// once, since it may have ended when its stacks are printed.
+func (rd *reader) observe(r *run, rec []byte) bool {
+	if len(rec) < compile.RecordHeader+8 {
+		return false
+	}
+	id, _ := recordHead(rec)
+	if int(id) >= len(rd.actions) || rd.actions[id].Kind != compile.ActObserve {
+		return false
+	}
+	r.decode.names.symbols.Observe(int(word(rec[compile.RecordHeader:])))
+	return true
 }
 
 // slow does the actions that are rare.

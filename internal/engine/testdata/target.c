@@ -1,6 +1,7 @@
 // A program to trace. Without words it calls twice() as often as its first
-// argument says; "open N", "read N", "getppid N" and "touch N" make N system
-// calls of that name, or touch N fresh pages.
+// argument says; "open N", "read N" and "getppid N" make N system calls of that
+// name, "twice N" N calls of twice(), "touch N" touches N fresh pages and
+// "sleep N" sleeps N milliseconds.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,11 @@ static void repeat(const char *what, int n)
 	int fd = open("/dev/zero", O_RDONLY);
 	char *fresh, byte;
 
+	if (!strcmp(what, "sleep"))
+		usleep(n * 1000);
+	if (!strcmp(what, "twice"))
+		for (int i = 0; i < n; i++)
+			twice(i);
 	if (!strcmp(what, "open"))
 		for (int i = 0; i < n; i++)
 			close(open("/dev/null", O_RDONLY));
