@@ -287,11 +287,15 @@ func (b *binder) adviseAccess(d *syntax.Diagnostic, e syntax.Expr, f *Function, 
 }
 
 func (b *binder) argNames() []string {
-	if b.probe.Args == nil || b.probe.Args.Struct == nil {
+	args := b.probe.Args
+	if args == nil && len(b.probe.AttachPoints) > 0 {
+		args = b.argsType(b.probe.AttachPoints[0], b.probe.Decl.AttachPoints[0])
+	}
+	if args == nil || args.Struct == nil {
 		return nil
 	}
 	var names []string
-	for _, f := range b.probe.Args.Struct.Members() {
+	for _, f := range args.Struct.Members() {
 		if !strings.HasPrefix(f.Name, "common_") {
 			names = append(names, f.Name)
 		}
