@@ -93,6 +93,37 @@ func (g *gen) bpfLoop(span syntax.Span, body func(b *gen)) {
 	}, body)
 }
 
+// maxCalls is how many rounds of a loop are made by calls: the verifier walks
+// through all of them.
+const maxCalls = 256
+
+// callLoop repeats body rounds times by calling it, on kernels without bpf_loop.
+func (g *gen) callLoop(span syntax.Span, rounds int, body func(b *gen)) {
+	g.r7 = true
+	g.callback(span, asm.R2, func(name string, ctx place) {
+		again := g.newLabel()
+		g.imm(asm.R7, 0)
+		g.set(again)
+		g.mov(asm.R1, asm.R7)
+		g.emit(asm.Add.Imm(asm.R7, 1))
+		g.addr(asm.R2, ctx)
+		g.emit(asm.Instruction{OpCode: asm.OpCode(asm.JumpClass).SetJumpOp(asm.Call), Src: asm.PseudoCall, Constant: -1}.WithReference(name))
+		done := g.newLabel()
+		g.jumpImm(asm.JNE, asm.R0, 0, done)
+		g.jumpImm(asm.JLT, asm.R7, int32(rounds), again)
+		g.set(done)
+	}, body)
+	g.r7 = false
+}
+
+// roundsOf returns how often a range runs where that is known and few.
+func (g *gen) roundsOf(r *syntax.Range) (int, bool) {
+	lo, ok := g.constant(r.Lo)
+	hi, ok2 := g.constant(r.Hi)
+	n := hi - lo
+	return int(n), ok && ok2 && n > 0 && n <= maxCalls
+}
+
 func (g *gen) while(s *syntax.While) {
 	if v, ok := g.constant(s.Cond); ok && v == 0 {
 		return
@@ -120,8 +151,18 @@ func (g *gen) forLoop(s *syntax.For) {
 func (g *gen) forRange(s *syntax.For) {
 	v := g.prog.info.Vars[s.Var]
 	lo := g.scratchTemp(8)
+	body := func(b *gen) {
+		b.load(asm.R0, lo, 8)
+		b.emit(asm.Add.Reg(asm.R0, asm.R1)) // R1: number of the round
+		b.storeReg(b.varPlace(v), asm.R0, 8)
+		b.block(s.Body)
+	}
 	g.scalar(s.Range.Lo)
 	g.storeReg(lo, asm.R0, 8)
+	if n, ok := g.roundsOf(s.Range); ok && !g.r7 && g.prog.info.Target.Has(check.AbilityLoop) == check.No {
+		g.callLoop(s.Span(), n, body)
+		return
+	}
 	g.scalar(s.Range.Hi)
 	g.load(asm.R1, lo, 8)
 	some, go_ := g.newLabel(), g.newLabel()
@@ -132,12 +173,7 @@ func (g *gen) forRange(s *syntax.For) {
 	g.jumpImm(asm.JLE, asm.R0, maxLoop, go_)
 	g.imm(asm.R0, maxLoop)
 	g.set(go_)
-	g.bpfLoop(s.Span(), func(b *gen) {
-		b.load(asm.R0, lo, 8)
-		b.emit(asm.Add.Reg(asm.R0, asm.R1)) // R1: number of the round
-		b.storeReg(b.varPlace(v), asm.R0, 8)
-		b.block(s.Body)
-	})
+	g.bpfLoop(s.Span(), body)
 }
 
 // forMap runs the body for every entry of a map; the variable is (key, value).
