@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -142,21 +143,35 @@ func (s *side) start(ctx context.Context, warm bool) error {
 		_ = cmd.Wait()
 		return fmt.Errorf("%w: %s", err, said)
 	}
+	memory := peakMemory(cmd.Process.Pid)
 	_ = cmd.Process.Signal(syscall.SIGINT)
 	go io.Copy(io.Discard, r)
 	_ = cmd.Wait()
 	if !warm {
-		s.note(cmd, attached, time.Since(begin))
+		s.attached = append(s.attached, attached)
+		s.total = append(s.total, time.Since(begin))
+		s.memory = append(s.memory, memory)
 	}
 	return nil
 }
 
-func (s *side) note(cmd *exec.Cmd, attached, total time.Duration) {
-	s.attached = append(s.attached, attached)
-	s.total = append(s.total, total)
-	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		s.memory = append(s.memory, u.Maxrss*1024)
+// peakMemory is the most that a process has had resident, in bytes. The figure
+// that wait returns will not do: it counts what the parent had before exec.
+func peakMemory(pid int) int64 {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
 	}
+	_, rest, _ := strings.Cut(string(data), "VmHWM:")
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return 0
+	}
+	kb, err := strconv.ParseInt(fields[0], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return kb * 1024
 }
 
 // awaitMark reads until the line that says that it is attached.

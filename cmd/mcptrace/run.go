@@ -104,11 +104,6 @@ func (m *Main) failed(err error) error {
 	return &statusError{status, e}
 }
 
-// prepared is a program that is ready to start, and who starts it.
-type prepared struct {
-	plan *service.Plan
-}
-
 // prepare checks and compiles. Warnings are printed.
 func (m *Main) prepare(f *runFlags, src *syntax.Source) (*service.Plan, error) {
 	opts := f.options()
