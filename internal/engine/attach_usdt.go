@@ -116,11 +116,14 @@ func describe(args []symbol.USDTArg) (spec []byte, odd []string) {
 	spec = make([]byte, compile.USDTSpecSize)
 	args = args[:min(len(args), compile.USDTArgs)]
 	binary.NativeEndian.PutUint64(spec, uint64(len(args)))
-	for i := range args {
+	for i := range compile.USDTArgs {
 		out := spec[8+i*compile.USDTArgSize:][:compile.USDTArgSize]
-		if !describeArg(out, &args[i]) {
+		if i < len(args) && describeArg(out, &args[i]) {
+			continue
+		}
+		describeArg(out, &symbol.USDTArg{Kind: symbol.USDTConst, Size: 8}) // reads as 0
+		if i < len(args) {
 			odd = append(odd, args[i].Text)
-			describeArg(out, &symbol.USDTArg{Kind: symbol.USDTConst, Size: 8})
 		}
 	}
 	return spec, odd

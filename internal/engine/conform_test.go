@@ -55,6 +55,29 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+func TestUSDTArguments(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("tracing a command needs root")
+	}
+	target := filepath.Join(t.TempDir(), "usdt")
+	if out, err := exec.Command("cc", "-O1", "-o", target, "../symbol/testdata/usdt.c").CombinedOutput(); err != nil {
+		t.Skipf("no C compiler that works: %v\n%s", err, out)
+	}
+	machine, err := kernel.Host(kernel.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer machine.Close()
+	conform(t, &engine.Native{Machine: machine}, machine, script{
+		program: "usdt:" + target + ":shop:price { printf(\"price %d %d %d\\n\", arg0, arg1, arg2); }\n" +
+			"usdt:" + target + ":shop:sale { @[arg0, arg1, str(arg2) == \"" + target + "\", (int32)arg3, arg4] = count(); }",
+		workload: target,
+		stdout: "price 20 1 0\nprice 30 2 0\nprice 40 3 0\n" +
+			"@[1, 0, true, 5, 42]: 1\n@[2, 100, true, -7, 42]: 1\n@[2, 100, true, 5, 42]: 1\n" +
+			"@[3, 200, true, -7, 42]: 1\n@[3, 200, true, 5, 42]: 1\n",
+	})
+}
+
 // engines are the native one and, if there is a bpftrace that knows the language
 // of the scripts (MCPTRACE_BPFTRACE names it, else the one on PATH), that.
 func engines(t *testing.T, machine *kernel.Machine) []engine.Engine {
