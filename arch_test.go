@@ -20,6 +20,7 @@ const module = "github.com/mcptrace/mcptrace"
 var house = []room{
 	{dir: "bpftrace/syntax", doc: "turns bpftrace source text into a syntax tree, and back"},
 	{dir: "bpftrace/check", doc: "finds the meaning of a bpftrace program on a given target", ours: "bpftrace/syntax"},
+	{dir: "bpftrace/explain", doc: "says in plain words what a bpftrace program does", ours: "bpftrace/syntax bpftrace/check"},
 	{dir: "bpftrace/output", doc: "models what a running bpftrace program prints"},
 	{dir: "internal/symbol", doc: "names kernel and user addresses", theirs: "golang.org/x/sys"},
 	{dir: "internal/kernel", doc: "knows what one machine offers for tracing",

@@ -61,6 +61,7 @@ func (m *Main) commands() []*command {
 	return []*command{
 		m.runCommand(),
 		m.checkCommand(),
+		m.explainCommand(),
 		m.fmtCommand(),
 		m.listCommand(),
 		m.infoCommand(),
