@@ -253,7 +253,11 @@ func (x *explainer) negation(e syntax.Expr) string {
 			return "it is not so that " + x.condition(e)
 		}
 	case *syntax.Call:
-		if c := x.info.Calls[e]; c != nil && x.question(c) != "" {
+		c := x.info.Calls[e]
+		if c != nil && c.Func.Op == check.OpHasKey && c.Map != nil {
+			return fmt.Sprintf("%s has no entry for %s", c.Map.Name, x.phrases(c.Key))
+		}
+		if c != nil && x.question(c) != "" {
 			return "it is not so that " + x.question(c)
 		}
 	}

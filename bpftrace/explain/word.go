@@ -57,17 +57,11 @@ func Nearest(word string) string {
 func Codes() []Word {
 	var list []Word
 	seen := map[string]bool{}
-	add := func(w Word) {
-		if !seen[w.Word] {
-			seen[w.Word] = true
-			list = append(list, w)
+	for _, c := range append(syntax.Codes(), check.Codes()...) {
+		if w := string(c.Code); !seen[w] {
+			seen[w] = true
+			list = append(list, Word{Word: w, Kind: "diagnostic", Title: c.Title, Meaning: c.Meaning, Bad: c.Bad, Good: c.Good})
 		}
-	}
-	for _, c := range syntax.Codes() {
-		add(Word{Word: string(c.Code), Kind: "diagnostic", Title: c.Title, Meaning: c.Meaning, Bad: c.Bad, Good: c.Good})
-	}
-	for _, c := range check.Codes() {
-		add(Word{Word: string(c.Code), Kind: "diagnostic", Title: strings.ReplaceAll(string(c.Code), "-", " "), Meaning: c.Why, Bad: c.Bad, Good: c.Good})
 	}
 	return list
 }
