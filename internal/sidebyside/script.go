@@ -17,6 +17,7 @@ import (
 //	args: 5 text                 positional parameters after $1, which is the workload's pid
 //	run: 300ms                   let it run so long when there is no workload and it does not exit by itself
 //	signal: USR1                 send this to the tracer before it is stopped
+//	ends                         the program ends by itself
 //	sort                         compare lines without their order
 //	drop: REGEXP                 leave out lines that match, on both sides
 //	mask: REGEXP                 replace what matches by <>, on both sides
@@ -29,7 +30,7 @@ type script struct {
 	name, workload, program string
 	args, needs             []string
 	run, signal, differs    string
-	sorted                  bool
+	sorted, ends            bool
 	drop, mask, expect      []*regexp.Regexp
 }
 
@@ -90,6 +91,8 @@ func (s *script) setting(line string) (err error) {
 		s.differs = value
 	case "sort":
 		s.sorted = true
+	case "ends":
+		s.ends = true
 	case "drop":
 		res = &s.drop
 	case "mask":

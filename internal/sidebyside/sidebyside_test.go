@@ -226,7 +226,7 @@ func (s *script) conduct(ctx context.Context, tracer *os.Process, w *workload, e
 
 // patience is how long a script may run by itself before it is stopped.
 func (s *script) patience() time.Duration {
-	if s.workload == "" && s.signal == "" && strings.Contains(s.program, "exit()") {
+	if s.ends || s.workload == "" && s.signal == "" && strings.Contains(s.program, "exit()") {
 		return limit
 	}
 	d, _ := time.ParseDuration(s.run)
