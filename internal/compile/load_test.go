@@ -118,3 +118,21 @@ func requireBPF(t *testing.T) {
 	}
 	p.Close()
 }
+
+// runOnce compiles a program that only begins, loads it and runs it once.
+func runOnce(t *testing.T, text string) (*loaded, *Object) {
+	t.Helper()
+	obj, err := compileText(text, requireHost(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := load(obj)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.progs[0].Run(&ebpf.RunOptions{}); err != nil {
+		l.close()
+		t.Skipf("cannot run programs here: %v", err)
+	}
+	return l, obj
+}

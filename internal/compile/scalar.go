@@ -36,6 +36,14 @@ func (g *gen) strip(e syntax.Expr) syntax.Expr {
 var unknown = &check.Type{Kind: check.Unknown, Size: 8}
 
 func (g *gen) typeOf(e syntax.Expr) *check.Type {
+	if c, ok := g.strip(e).(*syntax.Call); ok {
+		if s := g.subprogOf(g.prog.info.Calls[c]); s != nil && s.Result != nil {
+			if t := s.Result; t.Kind == check.String && t.Size == 0 {
+				return &check.Type{Kind: check.String, Size: max(g.prog.info.Settings.MaxStrlen, 8)}
+			}
+			return s.Result
+		}
+	}
 	if t := g.prog.info.Types[e]; t != nil {
 		return t
 	}

@@ -19,7 +19,7 @@ type stackKey struct {
 const (
 	bpfUserStack   = 1 << 8  // BPF_F_USER_STACK
 	bpfUserBuildID = 1 << 11 // BPF_F_USER_BUILD_ID
-	maxStacks      = 16384
+	minStacks      = 8192    // entries of a map of stacks, or twice those of a map of the program
 )
 
 func (c *compiler) stackMap(k stackKey) *Map {
@@ -31,9 +31,9 @@ func (c *compiler) stackMap(k stackKey) *Map {
 		name = fmt.Sprintf("stacks_b%d", k.depth)
 	}
 	m := &Map{Name: name, Role: RoleStack, Spec: &ebpf.MapSpec{
-		Name: mapName(name), Type: ebpf.Hash, KeySize: 8, ValueSize: uint32(StackFrames + k.depth*k.frameSize()), MaxEntries: maxStacks,
+		Name: mapName(name), Type: ebpf.Hash, KeySize: 8, ValueSize: uint32(StackFrames + k.depth*k.frameSize()), MaxEntries: uint32(max(minStacks, 2*c.info.Settings.MaxMapKeys)),
 	}}
-	if c.info.Target.Has(check.AbilityUprobeMulti) == check.Yes {
+	if int(m.Spec.ValueSize)*int(m.Spec.MaxEntries) > 2*maxPrepared && c.info.Target.Has(check.AbilityUprobeMulti) == check.Yes {
 		m.Spec.Flags = noPrealloc
 	}
 	c.stacks[k] = m
