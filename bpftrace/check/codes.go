@@ -38,6 +38,7 @@ const (
 	CodeArgumentValue     syntax.Code = "argument-value"
 	CodeFormat            syntax.Code = "format"
 	CodeStringTooLong     syntax.Code = "string-too-long"
+	CodeValueTooLarge     syntax.Code = "value-too-large"
 	CodeEmptyString       syntax.Code = "empty-string"
 	CodeProbeUnavailable  syntax.Code = "probe-unavailable"
 	CodeLoopBuiltin       syntax.Code = "loop-builtin"
@@ -299,6 +300,12 @@ var codeTable = []syntax.CodeDoc{
 		Meaning: "Strings have a greatest length, the setting max_strlen.",
 		Bad:     `begin { print(str(kaddr("x"), 5000)); exit(); }`,
 		Good:    `config = { max_strlen=6000 } begin { print(str(kaddr("x"), 5000)); exit(); }`,
+	},
+	{
+		Code: CodeValueTooLarge, Title: "a value that is too large",
+		Meaning: "Values are kept in the little memory that a BPF program has.",
+		Bad:     "",
+		Good:    "",
 	},
 	{
 		Code: CodeEmptyString, Title: "nothing is left of the string",

@@ -23,6 +23,8 @@ type Info struct {
 
 	// Consts has the value of every expression that is known when the program
 	// is compiled. A compiler that finds an entry needs to look no deeper.
+	// Integer parameters, and what is computed from them, may change while a
+	// program runs and are here only where a value must be known (Param.Literal).
 	Consts map[syntax.Expr]Const
 
 	// Expansions has, for every macro call and every identifier that stands for

@@ -315,6 +315,9 @@ func (b *binder) bindCName(e *syntax.Ident) {
 		return
 	}
 	clone := syntax.Clone(x)
+	if !b.grow(e, clone) {
+		return
+	}
 	b.info.Expansions[e] = clone
 	b.expandingC[e.Name] = true
 	b.bindExpr(clone)

@@ -456,7 +456,24 @@ func (t *typer) tuple(e *syntax.Tuple) *Type {
 		}
 		t.element(x, types[i], "tuple")
 	}
-	return composite(Tuple, types, nil)
+	return t.bounded(e, composite(Tuple, types, nil))
+}
+
+// maxParts and maxValueSize bound tuples and records, which can double in size
+// with every line.
+const (
+	maxParts     = 2000
+	maxValueSize = 1 << 20
+)
+
+func (t *typer) bounded(e syntax.Expr, ty *Type) *Type {
+	if ty.parts <= maxParts && ty.Size <= maxValueSize {
+		return ty
+	}
+	if t.judging {
+		t.errorf(CodeValueTooLarge, e, "a value of %d parts and %d bytes is too large", ty.parts, ty.Size)
+	}
+	return unknownType
 }
 
 // element reports aggregations inside tuples and records.
@@ -476,7 +493,7 @@ func (t *typer) recordExpr(e *syntax.Record) *Type {
 		names[i] = f.Name.Name
 		t.element(f.Value, types[i], "record")
 	}
-	return composite(Record, types, names)
+	return t.bounded(e, composite(Record, types, names))
 }
 
 func (t *typer) comptime(e *syntax.Comptime) *Type {

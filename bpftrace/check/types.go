@@ -71,6 +71,8 @@ type Type struct {
 	Agg    AggParams // Hist, LHist, TSeries
 	Ctx    bool      // Pointer or Struct: the probe's context itself, read with fixed offsets
 	BTF    BTFRef    // Struct, Int, Pointer elements from kernel BTF: for typed direct loads
+
+	parts int // Tuple, Record: types in it, itself included
 }
 
 // BTFRef names a type of the target's kernel BTF. ID is 0 when there is none.

@@ -518,9 +518,10 @@ func fits(t, to *Type) bool {
 
 // composite makes a tuple or record, its fields laid out as C lays out a struct.
 func composite(kind Kind, elems []*Type, names []string) *Type {
-	t := &Type{Kind: kind, Fields: make([]Field, len(elems)), Space: SpaceBPF}
+	t := &Type{Kind: kind, Fields: make([]Field, len(elems)), Space: SpaceBPF, parts: 1}
 	offset, align := 0, 1
 	for i, e := range elems {
+		t.parts += max(e.parts, 1)
 		a := alignOf(e)
 		align = max(align, a)
 		offset = (offset + a - 1) / a * a
