@@ -56,6 +56,7 @@ const (
 	AbilityProbeWriteUser      Ability = "probe_write_user"
 	AbilityOverrideReturn      Ability = "override_return"
 	AbilitySkbOutput           Ability = "skb_output"
+	AbilitySocketCookie        Ability = "get_socket_cookie" // of a socket in a typed argument
 	AbilityCopyFromUser        Ability = "copy_from_user"
 	AbilityKfunc               Ability = "kfunc" // calls of kernel functions
 	AbilityIterNum             Ability = "iter_num"

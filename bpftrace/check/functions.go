@@ -777,7 +777,7 @@ var functionTable = []Function{
 	{
 		Name: "socket_cookie", Op: OpSocketCookie, Class: ClassFunction,
 		Args:   []Arg{{Name: "sock", Kinds: []Kind{Pointer}}},
-		Result: uint64Type, Needs: []Ability{"get_socket_cookie"}, Since: "0.24",
+		Result: uint64Type, Needs: []Ability{AbilitySocketCookie}, Since: "0.24",
 		Probes:  []syntax.ProbeKind{syntax.ProbeFentry, syntax.ProbeFexit, syntax.ProbeIter},
 		Doc:     "stable number of a socket",
 		Example: `fentry:tcp_connect { @[socket_cookie(args.sk)] = count(); }`,

@@ -189,6 +189,7 @@ func (g *gen) assert(e syntax.Expr, c *check.Call) {
 }
 
 func (g *gen) socketCookie(e syntax.Expr, c *check.Call) {
+	g.need(check.AbilitySocketCookie, e.Span(), "socket_cookie()")
 	if !g.typedPointer(c.Args[0]) {
 		g.fail(e.Span(), "not-compiled", "socket_cookie() needs an argument of the probe")
 	}

@@ -72,6 +72,7 @@ func Abilities() []AbilityInfo {
 		{check.AbilityProbeWriteUser, "write memory of the traced process", helper, "no kernel lockdown"},
 		{check.AbilityOverrideReturn, "override()", helper, "CONFIG_BPF_KPROBE_OVERRIDE"},
 		{check.AbilitySkbOutput, "skboutput()", helper, "Linux 5.5 with BTF and CONFIG_NET"},
+		{check.AbilitySocketCookie, "socket_cookie()", helper, "Linux 5.12 with BTF and CONFIG_NET"},
 		{check.AbilityCopyFromUser, "read user memory that is paged out", helper, "Linux 5.10"},
 		{check.AbilityKfunc, "call kernel functions that are offered to programs", "loads a program that calls bpf_rcu_read_lock", "Linux 6.2 with BTF"},
 		{check.AbilityIterNum, "number loops that the verifier walks once", "loads a program that has one", "Linux 6.4 with BTF"},

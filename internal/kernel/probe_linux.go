@@ -75,6 +75,7 @@ func (p *prober) probes() map[check.Ability]func() error {
 		check.AbilityProbeWriteUser:      func() error { return helper(progTracepoint, 36) },
 		check.AbilityOverrideReturn:      func() error { return helper(progKprobe, 58) },
 		check.AbilitySkbOutput:           func() error { return p.tracingHelper("btf_trace_task_rename", 1<<btfTypedef, attachRawTP, 111) },
+		check.AbilitySocketCookie:        func() error { return p.tracingHelper("btf_trace_task_rename", 1<<btfTypedef, attachRawTP, 46) },
 		check.AbilityCopyFromUser:        copyFromUser,
 		check.AbilityKfunc:               func() error { return p.kfuncs(rcuSection, "bpf_rcu_read_lock", "bpf_rcu_read_unlock") },
 		check.AbilityIterNum:             func() error { return p.kfuncs(numberLoop, "bpf_iter_num_new", "bpf_iter_num_destroy") },

@@ -185,7 +185,7 @@ func (g *generator) probeText() string {
 	predicate := ""
 	if !g.o.BeginOnly && g.chance(35) {
 		g.use("stmt:predicate")
-		predicate = " /" + g.condition() + "/"
+		predicate = " / " + g.condition() + " /" // "/*" would begin a comment
 	}
 	body := ""
 	if g.o.BeginOnly {

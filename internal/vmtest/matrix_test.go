@@ -153,9 +153,9 @@ func (s *settings) boot(t *testing.T, b *built, series string) {
 	for i := range jobs {
 		report(t, &jobs[i])
 	}
+	save(t, kernel, jobs)
 	if s.whole() {
 		hold(t, series, jobs)
-		save(t, kernel, jobs)
 	}
 }
 
@@ -235,7 +235,13 @@ type kept struct {
 }
 
 func save(t *testing.T, kernel string, jobs []JobResult) {
-	k := kept{Version: version(kernel), Tests: map[string]TestResult{}}
+	k := kept{Tests: map[string]TestResult{}}
+	if text, err := os.ReadFile(filepath.Join(kernel, outcomeFile)); err == nil {
+		_ = json.Unmarshal(text, &k) // what did not run now keeps its outcome
+	}
+	if v := version(kernel); k.Version != v {
+		k = kept{Version: v, Tests: map[string]TestResult{}}
+	}
 	for i := range jobs {
 		for _, r := range jobs[i].Tests {
 			k.Tests[r.Name] = r
