@@ -242,6 +242,18 @@ func (r *externalRun) start() error {
 // never unlocks the thread: that may be in a mount namespace of its own.
 func (r *externalRun) own(started chan<- error, readers *sync.WaitGroup) {
 	runtime.LockOSThread()
+	if unix.Gettid() == os.Getpid() {
+		// The main thread stands for the whole process in /proc/self and never
+		// ends, so it must keep its namespaces: another thread does the work.
+		defer runtime.UnlockOSThread()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			r.own(started, readers)
+		}()
+		<-done
+		return
+	}
 	if err := mountTracefs(); err != nil {
 		started <- err
 		return
