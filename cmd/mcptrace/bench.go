@@ -25,9 +25,10 @@ type benchFlags struct {
 func (m *Main) benchCommand() *command {
 	f := &benchFlags{runs: 10, program: "tracepoint:raw_syscalls:sys_enter { @[comm] = count(); }"}
 	return &command{
-		name: "bench", args: "start|events", short: "measure starts and the cost of events, beside the bpftrace binary",
+		name: "bench", args: "start|events|check", short: "measure starts and the cost of events, beside the bpftrace binary, and checking",
 		long: "start: runs both in turn and measures the time from process start to attached, and the peak of memory.\n" +
 			"events: the time in the BPF programs per event of ten fixed programs, net of an empty program.\n" +
+			"check: the time of mcptrace check on this kernel from process start to exit, and of parsing and checking alone, types warm.\n" +
 			"The binary is --bpftrace (several, separated by commas, for events), MCPTRACE_BPFTRACE or the one in PATH.",
 		flags: []flag{
 			intFlag(&f.runs, "runs", "n", "N", "how often each side is started (10)"),
@@ -40,10 +41,12 @@ func (m *Main) benchCommand() *command {
 				return m.benchStart(ctx, f)
 			case len(p.args) == 1 && p.args[0] == "events":
 				return m.benchEvents(ctx, f)
+			case len(p.args) == 1 && p.args[0] == "check":
+				return m.benchCheck(ctx, f)
 			case len(p.args) == 2 && p.args[0] == "load":
 				return m.benchLoad(p.args[1]) // a child of bench events
 			}
-			return usagef("say what to measure: mcptrace bench start, or mcptrace bench events")
+			return usagef("say what to measure: mcptrace bench start, events or check")
 		},
 	}
 }
