@@ -529,10 +529,45 @@ func (t *typer) metaOperand(te syntax.TypeExpr, x syntax.Expr) *Type {
 			return t.record(x, ty)
 		}
 	}
+	if id, ok := unparen(x).(*syntax.Ident); ok {
+		if ty := t.wordType(id); ty != nil {
+			return ty
+		}
+	}
 	if t.introspect != nil {
 		t.seeInside(x)
 	}
 	return t.expr(x)
+}
+
+// wordType is the type that a bare word names where the grammar takes it for an
+// expression: size_t, or a struct without its tag. It is nil when the word has
+// another meaning or none.
+func (t *typer) wordType(id *syntax.Ident) *Type {
+	if t.info.Calls[id] != nil || t.info.Expansions[id] != nil || t.lits[id] != nil {
+		return nil
+	}
+	if _, ok := t.c.consts[id.Name]; ok {
+		return nil
+	}
+	if _, _, err := t.target.EnumConst(id.Name); err == nil {
+		return nil
+	}
+	if ty := t.c.types[id.Name]; ty != nil {
+		return ty
+	}
+	if ty := baseType(id.Name); ty != nil {
+		return ty
+	}
+	if ty := t.tagless(id.Name); ty != nil {
+		return ty
+	}
+	for _, tag := range []string{"", "struct", "union", "enum"} {
+		if ty, err := t.target.Named(tag, id.Name); err == nil {
+			return ty
+		}
+	}
+	return nil
 }
 
 // seeInside notes all variables in x, whose types the answer may depend on.

@@ -135,7 +135,7 @@ func (b *binder) bindStmts(blk *syntax.Block) bool {
 	}
 	if blk.Value != nil {
 		if ends {
-			b.warnf(CodeUnreachable, blk.Value, "Unreachable expression; block type is implicitly none.")
+			b.warnf(CodeUnreachable, blk.Value, "Unreachable statement. The block has no value.")
 		}
 		return b.bindExprEnds(blk.Value) || ends
 	}

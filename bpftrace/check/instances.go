@@ -192,11 +192,8 @@ func (c *checker) missingProbe(ap *syntax.AttachPoint, p *syntax.ParsedAttachPoi
 		sev = syntax.Warning
 	}
 	msg := err.Error()
-	if err == ErrNotFound {
-		msg = "No matches for " + ap.Raw
-		if !p.Wildcard {
-			msg = missingText(p)
-		}
+	if errors.Is(err, ErrNotFound) {
+		msg = missingText(ap, p, sev)
 	}
 	code := CodeMissingProbe
 	if isUnknown(err) && !errors.Is(err, ErrNotFound) {
@@ -205,21 +202,28 @@ func (c *checker) missingProbe(ap *syntax.AttachPoint, p *syntax.ParsedAttachPoi
 	d := c.report(sev, code, ap, "%s", []any{msg})
 	if errors.Is(err, ErrNotFound) {
 		c.suggestProbe(d, ap, p)
+		switch p.Kind {
+		case syntax.ProbeUprobe, syntax.ProbeUretprobe, syntax.ProbeUSDT:
+			hint(d, "%s", err) // it tells what the binary has
+		}
 	}
 }
 
-func missingText(p *syntax.ParsedAttachPoint) string {
-	switch p.Kind {
-	case syntax.ProbeTracepoint:
-		return "tracepoint not found: " + p.Target + ":" + p.Func
-	case syntax.ProbeFentry, syntax.ProbeFexit:
-		return "no BTF data for " + p.Func
-	case syntax.ProbeKprobe, syntax.ProbeKretprobe:
-		return p.Func + " is not traceable (either non-existing, inlined, or marked as \"notrace\")"
-	case syntax.ProbeIter:
+// missingText says that nothing matches an attach point, in the words that
+// upstream's users search for.
+func missingText(ap *syntax.AttachPoint, p *syntax.ParsedAttachPoint, sev syntax.Severity) string {
+	if p.Kind == syntax.ProbeIter {
 		return "iter " + p.Func + " not available for your kernel version."
 	}
-	return "No matches for " + p.String()
+	_, name, _ := strings.Cut(ap.Raw, ":")
+	text := "No matches for " + p.Kind.String() + " " + name + "."
+	if p.Wildcard || p.Kind == syntax.ProbeRawTracepoint {
+		text = "Probe has no valid attach points. " + text
+	}
+	if sev == syntax.Warning {
+		text += " Skipping."
+	}
+	return text
 }
 
 // instanceOf finds the types that code at x sees.

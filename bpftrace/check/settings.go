@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -89,12 +90,11 @@ var deprecatedKeys = map[string]bool{
 
 var envOnlyKeys = map[string]bool{"btf": true, "kernel_build": true, "kernel_source": true, "vmlinux": true}
 
+// licenses are those that the kernel takes for compatible with its own.
+var licenses = []string{"Dual MIT/GPL", "Dual BSD/GPL", "Dual MPL/GPL", "GPL and additional rights", "GPL v2", "GPL"}
+
 func validLicense(s string) bool {
-	switch s {
-	case "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL":
-		return true
-	}
-	return false
+	return slices.Contains(licenses, s)
 }
 
 // DefaultSettings are the settings of a program without config and environment.
@@ -236,7 +236,11 @@ func (c *checker) setKey(n located, name string, row *ConfigKey, raw rawValue) {
 		return
 	}
 	if row.set != nil && !row.set(&c.info.Settings, v) {
-		c.errorf(CodeConfigValue, n, "%s: Invalid value for %s: %s", name, row.Name, row.Doc)
+		valid := row.Doc
+		if row.Name == "license" {
+			valid = "Valid values: " + strings.Join(licenses, ", ")
+		}
+		c.errorf(CodeConfigValue, n, "Invalid value for %s. Found: %s. %s.", row.Name, v.s, valid)
 	}
 }
 

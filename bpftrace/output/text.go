@@ -146,6 +146,9 @@ func appendLost(dst []byte, l *Lost) []byte {
 		return append(dst, " events\n"...)
 	}
 	dst = append(dst, "WARNING: "...)
+	if l.Cause == LossMap {
+		dst = append(dst, "Map full; can't update element. "...) // what upstream's users search for
+	}
 	for _, where := range []string{l.Map, l.Probe} {
 		if where != "" {
 			dst = append(append(dst, where...), ": "...)

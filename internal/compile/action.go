@@ -101,6 +101,7 @@ func (g *gen) send(a *Action, e syntax.Expr, c *check.Call, args []syntax.Expr) 
 		}
 	}
 	a.Size = size
+	a.Expanded = g.expanded
 	id := g.prog.addAction(a)
 	g.reserve(size, func() {
 		g.storeImm(place{asm.R8, 0}, int64(id), 8)
@@ -192,6 +193,7 @@ func (g *gen) join(e syntax.Expr, c *check.Call) {
 		off += size
 	}
 	a.Size = off
+	a.Expanded = g.expanded
 	id := g.prog.addAction(a)
 	m := g.mark()
 	list := g.temp(8)

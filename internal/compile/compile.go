@@ -53,6 +53,7 @@ type compiler struct {
 	params  *Map
 	zeroes  *Map
 	usdt    *Map
+	calls   map[*syntax.Block]syntax.Span // of macros, by what they expand to
 
 	observed   *Action // of ActObserve, once a program needs it
 	observedID int

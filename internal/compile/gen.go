@@ -54,19 +54,24 @@ type gen struct {
 	end         label // leaves the program, or the loop's body after setting returned
 	loop        *loop // innermost loop whose body is compiled here
 	cold        []coldPath
-	inlined     []*inlined // functions of the program whose bodies are being compiled
+	inlined     []*inlined    // functions of the program whose bodies are being compiled
+	expanded    []syntax.Span // calls of macros that are being compiled, innermost first
 }
 
 // coldPath is code that is kept away from the straight line.
 type coldPath struct {
 	at, back label
 	span     syntax.Span
+	expanded []syntax.Span
 	used     mark // memory that is in use at the place it belongs to
 	body     func()
 }
 
 func (p *program) newGen(name string, parent *gen, budget int) *gen {
 	g := &gen{prog: p, name: name, parent: parent, avail: map[cacheKey]bool{}, frame: frame{budget: budget}}
+	if parent != nil {
+		g.expanded = parent.expanded
+	}
 	g.end = g.newLabel()
 	g.saved, _ = g.frame.alloc(16)
 	p.funcs = append(p.funcs, g)
@@ -146,7 +151,7 @@ func (g *gen) returnValue() {
 func (g *gen) coldPaths() {
 	for i := 0; i < len(g.cold); i++ {
 		c := g.cold[i]
-		g.span = c.span
+		g.span, g.expanded = c.span, c.expanded
 		g.release(c.used)
 		g.set(c.at)
 		c.body()
@@ -158,7 +163,7 @@ func (g *gen) coldPaths() {
 // jumps to the label it returns and continues at back.
 func (g *gen) outOfLine(back label, body func()) label {
 	l := g.newLabel()
-	g.cold = append(g.cold, coldPath{l, back, g.span, g.mark(), body})
+	g.cold = append(g.cold, coldPath{l, back, g.span, g.expanded, g.mark(), body})
 	return l
 }
 

@@ -62,6 +62,7 @@ func (g *gen) countFailure(k LossKind, fn asm.BuiltinFunc) {
 // be in hand; R0 goes into the word that is free for the action.
 func (g *gen) report(a *Action) {
 	a.Probe, a.Span, a.Size = g.prog.probe, g.span, RecordHeader
+	a.Expanded = g.expanded
 	id := g.prog.addAction(a)
 	m := g.mark()
 	p := g.temp(RecordHeader)

@@ -164,6 +164,8 @@ type Action struct {
 	Top    int      // print: entries at most, 0 for all
 	Div    int      // print: divisor, 0 for none
 	Text   string   // join separator, skboutput file, helper name
+
+	Expanded []syntax.Span // the macro calls that Span was expanded from, innermost first
 }
 
 // ActionKind tells the actions apart.

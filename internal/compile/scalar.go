@@ -281,10 +281,37 @@ func (g *gen) blockValue(b *syntax.Block, value func(syntax.Expr)) {
 	if b == nil {
 		return
 	}
+	defer g.enterExpansion(b)()
 	g.statements(b.Stmts)
 	if b.Value != nil {
 		value(b.Value)
 	}
+}
+
+// enterExpansion notes that b, if it is the body of a macro, stands for a call
+// until the function that it returns is called.
+func (g *gen) enterExpansion(b *syntax.Block) func() {
+	call, ok := g.prog.macroCall(b)
+	if !ok {
+		return func() {}
+	}
+	outer := g.expanded
+	g.expanded = append([]syntax.Span{call}, outer...)
+	return func() { g.expanded = outer }
+}
+
+// macroCall returns the call that b is the expansion of.
+func (c *compiler) macroCall(b *syntax.Block) (call syntax.Span, ok bool) {
+	if c.calls == nil {
+		c.calls = map[*syntax.Block]syntax.Span{}
+		for e, x := range c.info.Expansions {
+			if x, ok := x.(*syntax.BlockExpr); ok {
+				c.calls[x.Block] = e.Span()
+			}
+		}
+	}
+	call, ok = c.calls[b]
+	return call, ok
 }
 
 // either compiles a condition and its two branches. What is known about values

@@ -168,7 +168,7 @@ func (rd *reader) slow(r *run, a *action, aux uint32, rec []byte) output.Event {
 	case compile.ActErrorf, compile.ActWarnf:
 		return &output.Errorf{
 			Meta: rd.meta(a), Text: string(rd.format(r, a, nil, rec)),
-			Warning: a.Kind == compile.ActWarnf, At: location(a.Span),
+			Warning: a.Kind == compile.ActWarnf, At: location(a.Span), Expanded: locations(a.Expanded),
 		}
 	case compile.ActPrintMap:
 		return rd.printMap(r, a)
@@ -185,7 +185,7 @@ func (rd *reader) slow(r *run, a *action, aux uint32, rec []byte) output.Event {
 	case compile.ActHelperError:
 		return rd.helperError(a, aux)
 	case compile.ActRuntimeError:
-		return &output.RuntimeError{Meta: rd.meta(a), Text: a.Text, At: location(a.Span)}
+		return &output.RuntimeError{Meta: rd.meta(a), Text: a.Text, At: location(a.Span), Expanded: locations(a.Expanded)}
 	case compile.ActUnwatch:
 		return nil
 	}
@@ -381,6 +381,14 @@ func joinText(a *action, rec []byte) string {
 		words = append(words, string(text))
 	}
 	return strings.Join(words, a.Text)
+}
+
+func locations(spans []syntax.Span) []output.Location {
+	var at []output.Location
+	for _, s := range spans {
+		at = append(at, location(s))
+	}
+	return at
 }
 
 // location turns a span into what events carry.
