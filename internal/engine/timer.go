@@ -40,6 +40,7 @@ func period(ap *syntax.ParsedAttachPoint) (time.Duration, error) {
 // startTimers begins intervals and listens for signals.
 func (r *run) startTimers() error {
 	now := time.Now()
+	var onSignal signalProbes
 	for _, p := range r.programs {
 		for i := range p.Points {
 			switch p.Attach {
@@ -50,12 +51,36 @@ func (r *run) startTimers() error {
 				}
 				r.timers = append(r.timers, timer{prog: p, period: d, next: now.Add(d)})
 			case compile.RunSignal:
-				if err := r.listen(p, p.Points[i].AP.Parsed.Func); err != nil {
+				if err := onSignal.add(p, p.Points[i].AP.Parsed.Func); err != nil {
 					return &AttachError{p.Points[i].AP.Name, err}
 				}
 			}
 		}
 	}
+	for _, number := range onSignal.numbers {
+		r.listen(number, onSignal.programs[number])
+	}
+	return nil
+}
+
+// signalProbes are the programs to run on signals, in the order of the text.
+type signalProbes struct {
+	numbers  []unix.Signal
+	programs map[unix.Signal][]*program
+}
+
+func (s *signalProbes) add(p *program, name string) error {
+	number := unix.SignalNum(name)
+	if number == 0 {
+		return fmt.Errorf("there is no signal %s", name)
+	}
+	if s.programs == nil {
+		s.programs = map[unix.Signal][]*program{}
+	}
+	if s.programs[number] == nil {
+		s.numbers = append(s.numbers, number)
+	}
+	s.programs[number] = append(s.programs[number], p)
 	return nil
 }
 
@@ -90,14 +115,10 @@ func (r *run) runDue() bool {
 	return any
 }
 
-// listen runs p whenever this process gets the signal. It is run between two
-// events, in the thread of the signal's goroutine: the kernel orders what it
-// prints.
-func (r *run) listen(p *program, name string) error {
-	number := unix.SignalNum(name)
-	if number == 0 {
-		return fmt.Errorf("there is no signal %s", name)
-	}
+// listen runs the programs whenever this process gets the signal. They are run
+// between two events, in the thread of the signal's goroutine: the kernel orders
+// what they print.
+func (r *run) listen(number unix.Signal, programs []*program) {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, number)
 	r.group.Go(func() {
@@ -105,12 +126,13 @@ func (r *run) listen(p *program, name string) error {
 		for {
 			select {
 			case <-signals:
-				_, _ = testRun(p)
+				for _, p := range programs {
+					_, _ = testRun(p)
+				}
 				r.wake()
 			case <-r.ctx.Done():
 				return
 			}
 		}
 	})
-	return nil
 }
