@@ -213,6 +213,8 @@ func (g *gen) join(e syntax.Expr, c *check.Call) {
 			g.addr(asm.R1, place{asm.R8, a.Args[i+1].Offset})
 			g.imm(asm.R2, int64(size))
 			g.call(readStr(space))
+			g.countFailure(LossRead, readStr(space))
+			g.jumpImm(asm.JSLT, asm.R0, 0, done) // the list ends where it cannot be read
 			g.storeImm(place{asm.R8, RecordHeader}, int64(i+1), 8)
 		}
 		g.set(done)
