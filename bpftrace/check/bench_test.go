@@ -102,8 +102,8 @@ func number(i int) string {
 	return string(b)
 }
 
-// TestMegabyte checks programs of a megabyte: the time grows with the length,
-// not with its square, which would take minutes.
+// TestMegabyte checks programs of a megabyte. Work that grew with the square of
+// their length would run into the time limit of the test.
 func TestMegabyte(t *testing.T) {
 	for name, text := range hugePrograms() {
 		t.Run(name, func(t *testing.T) {

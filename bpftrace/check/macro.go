@@ -23,7 +23,7 @@ type expansion struct {
 }
 
 // maxExpandedNodes bounds the code that macros make.
-const maxExpandedNodes = 200_000
+const maxExpandedNodes = 50_000
 
 // addMacro enters a definition into the table of macros.
 func (c *checker) addMacro(d *syntax.Macro) {
