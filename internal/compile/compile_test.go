@@ -127,7 +127,7 @@ func TestMissingAbility(t *testing.T) {
 		lacks check.Ability
 		text  string
 	}{
-		{check.AbilityLoop, "begin { for ($i : 0..9) { print($i); } }"},
+		{check.AbilityLoop, "begin { $n = pid; for ($i : 0..$n) { print($i); } }"},
 		{check.AbilityForEachMapElem, "begin { @a[1] = 1; for ($kv : @a) { print($kv); } }"},
 		{check.AbilityMapLookupPercpuElem, "begin { @a = count(); $x = (int64)@a; print($x); }"},
 		{check.AbilityDPath, "iter:task_file { print(path(ctx.file.f_path)); }"},
