@@ -123,13 +123,23 @@ func reason(text string) string {
 	return said[len(said)-1][1]
 }
 
+// showSkips prints each reason once with the tests that gave it.
 func (r *report) showSkips(strict bool, foreseen []*regexp.Regexp) {
+	var order []string
+	tests := map[string][]string{}
 	for _, s := range r.reasons {
+		if tests[s.reason] == nil {
+			order = append(order, s.reason)
+		}
+		tests[s.reason] = append(tests[s.reason], strings.TrimPrefix(s.where, "github.com/mcptrace/mcptrace/"))
+	}
+	for _, reason := range order {
 		mark := "skipped"
-		if strict && !matches(foreseen, s.reason) {
+		if strict && !matches(foreseen, reason) {
 			mark, r.bad = "SKIPPED AND NOT FORESEEN", true
 		}
-		fmt.Printf("%s: %s: %s\n", mark, strings.TrimPrefix(s.where, "github.com/mcptrace/mcptrace/"), s.reason)
+		list := tests[reason]
+		fmt.Printf("%s: %d because: %s\n    %s\n", mark, len(list), reason, strings.Join(list[:min(3, len(list))], ", "))
 	}
 }
 
