@@ -90,7 +90,7 @@ func (t *typer) checkArg(e *syntax.Call, f *Function, i int, a *Arg, x syntax.Ex
 		d := t.errorf(CodeArgumentLiteral, e, "%s() expects a %s literal (%s provided)", f.Name, want, ty.Kind)
 		if p, ok := x.(*syntax.Positional); ok && want == String {
 			fix(d, true, "read the parameter as a string", x, "str($"+itoa(p.N)+")")
-			d = t.errorf(CodeArgumentLiteral, x, "Use str($%d) to treat $%d as a string", p.N, p.N)
+			t.errorf(CodeArgumentLiteral, x, "Use str($%d) to treat $%d as a string", p.N, p.N)
 		}
 		return false
 	}

@@ -213,8 +213,6 @@ type mapState struct {
 	used       bool
 	written    bool
 	live       bool // used in code that is compiled
-	agg        *Function
-	aggArg     *Type
 	keyDeps    dependents
 	valueDeps  dependents
 	selfInit   bool // @m++ and the like, or a read, give it a value

@@ -15,11 +15,10 @@ func isComparison(op syntax.Op) bool {
 // operation is one use of a binary operator, written as a Binop or as a
 // compound assignment.
 type operation struct {
-	at          located
-	op          syntax.Op
-	l, r        syntax.Expr
-	lt, rt      *Type
-	leftIsValue bool
+	at     located
+	op     syntax.Op
+	l, r   syntax.Expr
+	lt, rt *Type
 }
 
 func (t *typer) binop(e *syntax.Binop) *Type {

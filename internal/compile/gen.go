@@ -37,7 +37,6 @@ type program struct {
 	returned place              // word in scratch memory: a loop's body has returned from the probe
 	result   place              // word that holds what a test returns
 	point    *check.AttachPoint // the only attach point; nil when cookies tell them apart
-	scratchM *Map
 }
 
 // gen generates one eBPF function: the program itself or the body of a loop.

@@ -136,7 +136,7 @@ type btfInfo struct {
 }
 
 // getIDAttr walks the ids of the kernel's objects and opens them.
-type getIDAttr struct{ id, next, flags uint32 }
+type getIDAttr struct{ id, next, _ uint32 }
 
 // moduleBTF opens the type information of a kernel module, which the kernel
 // finds only by number.

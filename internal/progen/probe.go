@@ -4,16 +4,12 @@ import "strings"
 
 // probe is what a block may use at an attach point.
 type probe struct {
-	kind    string
-	ints    []string // integer expressions over the arguments
-	strs    []string // string expressions over them
-	others  []string // other printable expressions
-	stacks  bool
-	regs    bool
-	usym    bool
-	isFunc  bool // func is available
-	noTask  bool // the current task is not meaningful but readable
-	signals bool
+	kind   string
+	ints   []string // integer expressions over the arguments
+	strs   []string // string expressions over them
+	stacks bool
+	usym   bool
+	isFunc bool // func is available
 }
 
 // Probes are the attach points that programs use, by kind. All exist on any

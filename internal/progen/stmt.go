@@ -10,7 +10,6 @@ import (
 type mapSchema struct {
 	name   string
 	first  string // an assignment that gives it its types
-	show   string // how a begin-only program prints it in a fixed order; "" when it is printed at the end anyway
 	assign func(g *generator) string
 	decl   string
 	begin  bool // deterministic enough for begin-only programs
@@ -76,15 +75,6 @@ var maps = []mapSchema{
 		g.use("stmt:mapdecl")
 		return fmt.Sprintf("@pc[%s] = count();", g.expr(tInt))
 	}},
-}
-
-func mapNamed(name string) mapSchema {
-	for _, m := range maps {
-		if m.name == name {
-			return m
-		}
-	}
-	panic("no map " + name)
 }
 
 // readMap notes that a map is read and returns its name.

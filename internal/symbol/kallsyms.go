@@ -129,7 +129,6 @@ type kallsymsParser struct {
 	kallsyms
 	names strings.Builder
 	index map[string]uint16
-	last  string
 }
 
 func (p *kallsymsParser) line(line []byte) {
