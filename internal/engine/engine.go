@@ -26,6 +26,7 @@ type Options struct {
 	Unsafe    bool
 	Verbose   bool      // keep the verifier's log of programs that load
 	RingBytes int       // size of the ring buffer; 0 means the engine's default
+	CountTime bool      // have the kernel count the time spent in programs (Stats.BPFTime); costs each run of every program some 50 ns and wants CAP_SYS_ADMIN
 	Boot      time.Time // wall clock at CLOCK_BOOTTIME 0, for strftime; zero means measure
 }
 

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -106,4 +108,52 @@ func TestExternalCloseEndsIt(t *testing.T) {
 			t.Errorf("%s: its process group %d still exists %v after Close", path, pid, time.Since(before))
 		}
 	}
+}
+
+// driveForever is the body of a victim that drives a bpftrace.
+func driveForever(path string) {
+	r, err := (&External{Path: path}).Start(context.Background(), externalObject(`BEGIN { printf("x\n"); } interval:ms:10 { printf("y\n"); }`), nil)
+	if err == nil {
+		fmt.Println(r.(*externalRun).cmd.Process.Pid)
+		for err == nil {
+			_, err = r.Next(context.Background())
+		}
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func TestKilledParentTakesBpftraceAlong(t *testing.T) {
+	for _, path := range installed(t) {
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Env = append(os.Environ(), victim+"="+path)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var pid int
+		if _, err := fmt.Fscan(out, &pid); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		deadline := time.Now().Add(10 * time.Second)
+		for alive(pid) && time.Now().Before(deadline) {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if alive(pid) {
+			t.Errorf("%s: process %d outlives its parent", path, pid)
+		}
+	}
+}
+
+// alive reports whether a process exists and is no zombie.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return err == nil && !strings.HasPrefix(rest, "Z")
 }

@@ -24,12 +24,16 @@ import (
 )
 
 // victim is the environment variable that makes the test binary trace until it
-// is killed.
+// is killed: "native", or the path of a bpftrace.
 const victim = "MCPTRACE_TEST_VICTIM"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(victim) != "" {
+	switch os.Getenv(victim) {
+	case "":
+	case "native":
 		traceForever()
+	default:
+		driveForever(os.Getenv(victim))
 	}
 	before, goroutines := kernelObjects(), runtime.NumGoroutine()
 	code := m.Run()
@@ -242,7 +246,7 @@ func traceForever() {
 func TestKilledProcessLeavesNoProgram(t *testing.T) {
 	needBPF(t)
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), victim+"=1")
+	cmd.Env = append(os.Environ(), victim+"=native")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -305,5 +309,15 @@ func TestSkippedPeriods(t *testing.T) {
 	})
 	if n := strings.Count(got, "1\n"); n > 2 {
 		t.Errorf("after a pause %d missed periods ran at once", n+1)
+	}
+}
+
+func TestRunTimesAreCounted(t *testing.T) {
+	needBPF(t)
+	o := newObject()
+	o.add(compile.RunBegin, ebpf.RawTracepoint, begin(), "begin", o.countByComm("@"))
+	r := startOrSkip(t, o.Object, &Options{CountTime: true})
+	if s := r.Stats(); s.BPFRuns == 0 || s.BPFTime == 0 || s.MapBytes == 0 {
+		t.Errorf("counted %d runs in %v, maps of %d bytes", s.BPFRuns, s.BPFTime, s.MapBytes)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
+	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/bpftrace/output"
 	"github.com/mcptrace/mcptrace/bpftrace/syntax"
 	"github.com/mcptrace/mcptrace/internal/compile"
@@ -51,7 +52,7 @@ func (n *Native) Start(ctx context.Context, obj *compile.Object, opts *Options) 
 // start brings the run up to the point where Next can be called. On an error the
 // caller closes the run.
 func (r *run) start(ctx context.Context) error {
-	steps := []func() error{r.holdCommand, r.describeUSDT, r.createMaps, r.openReader, r.loadPrograms, r.runBegin, r.attachAll}
+	steps := []func() error{r.countTime, r.holdCommand, r.describeUSDT, r.createMaps, r.openReader, r.loadPrograms, r.runBegin, r.attachAll}
 	for _, step := range steps {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -61,6 +62,26 @@ func (r *run) start(ctx context.Context) error {
 		}
 	}
 	return r.releaseCommand()
+}
+
+// enableStatsAttr asks the kernel to count the run time of all programs as long
+// as the descriptor is open.
+type enableStatsAttr struct{ kind uint32 }
+
+// countTime has the kernel count run times, if wanted.
+func (r *run) countTime() error {
+	if !r.opts.CountTime {
+		return nil
+	}
+	fd, err := bpf(unix.BPF_ENABLE_STATS, &enableStatsAttr{})
+	if isErrno(err, unix.EPERM) {
+		return missing(check.AbilityStats, "counting the time of programs wants CAP_SYS_ADMIN; run without it, or as root", err)
+	}
+	if err != nil {
+		return fmt.Errorf("count the time of programs: %w", err)
+	}
+	r.statsFD = fd
+	return nil
 }
 
 // createMaps makes all maps and remembers those with a role.

@@ -72,6 +72,7 @@ type run struct {
 	child                       *child
 	lost                        lossBook
 	usdt                        usdtTable
+	statsFD                     int // keeps the kernel counting run times; -1 when it does not
 
 	counters counters
 
@@ -87,7 +88,7 @@ type counters struct {
 
 func newRun(n *Native, obj *compile.Object, opts *Options) *run {
 	r := &run{
-		obj: obj, opts: opts, machine: n.machine, boot: newClock(opts.Boot),
+		obj: obj, opts: opts, machine: n.machine, statsFD: -1, boot: newClock(opts.Boot),
 		maps: map[string]*bpfMap{}, byMap: map[*compile.Map]*bpfMap{},
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
@@ -329,7 +330,7 @@ func (r *run) close() error {
 	if r.waiter != nil {
 		r.waiter.close()
 	}
-	errs = append(errs, r.decode.names.close())
+	errs = append(errs, r.decode.names.close(), closeFD(r.statsFD))
 	return errors.Join(errs...)
 }
 
