@@ -203,6 +203,7 @@ func (g *gen) join(e syntax.Expr, c *check.Call) {
 	g.reserve(off, func() {
 		g.storeImm(place{asm.R8, 0}, int64(id), 8)
 		done := g.newLabel()
+		unreadable := g.outOfLine(done, func() { g.count(LossSlot{Kind: LossRead, What: helperName(readStr(space))}) })
 		g.storeImm(place{asm.R8, RecordHeader}, 0, 8)
 		for i := range joinMax {
 			g.load(asm.R0, list, 8)
@@ -213,8 +214,7 @@ func (g *gen) join(e syntax.Expr, c *check.Call) {
 			g.addr(asm.R1, place{asm.R8, a.Args[i+1].Offset})
 			g.imm(asm.R2, int64(size))
 			g.call(readStr(space))
-			g.countFailure(LossRead, readStr(space))
-			g.jumpImm(asm.JSLT, asm.R0, 0, done) // the list ends where it cannot be read
+			g.jumpImm(asm.JSLT, asm.R0, 0, unreadable)
 			g.storeImm(place{asm.R8, RecordHeader}, int64(i+1), 8)
 		}
 		g.set(done)
