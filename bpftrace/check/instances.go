@@ -55,11 +55,18 @@ func (c *checker) expandProbes(decls []syntax.Decl) {
 			mentionsIn(m.Body, &c.mentions)
 		}
 	}
-	total := 0
+	total, first := 0, (*syntax.Probe)(nil)
 	for _, d := range decls {
 		if p, ok := d.(*syntax.Probe); ok && p.Body != nil {
 			total += c.expandProbe(p)
+			if first == nil {
+				first = p
+			}
 		}
+	}
+	if total == 0 && first != nil && c.info.Settings.MissingProbes != "error" && !c.diags.HasErrors() {
+		d := c.errorf(CodeMissingProbe, first, "No probes to attach")
+		hint(d, "All probes of the program are missing, and missing_probes lets each of them pass.")
 	}
 	if limit := c.info.Settings.MaxProbes; total > limit {
 		d := c.errorf(CodeTooManyProbes, c.file, "Can't attach to %d probes because it exceeds the current limit of %d probes.", total, limit)

@@ -420,7 +420,8 @@ func (t *typer) address(e *syntax.Unop) *Type {
 	if m, ok := e.X.(*syntax.Map); ok {
 		st := t.mapState(m)
 		if t.judging {
-			if !t.mapDefined(m, st) {
+			if !st.written || !t.mapDefined(m, st) { // inference assumed a value for it
+				t.undefinedMap(m, st)
 				return unknownType
 			}
 			t.record(e.X, t.mapValue(st))

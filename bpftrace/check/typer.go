@@ -344,12 +344,18 @@ func (t *typer) mapDefined(n *syntax.Map, m *mapState) bool {
 	if m.value != nil && (m.shape != shapeKeyed || m.key != nil) {
 		return true
 	}
-	if !m.reported {
-		m.reported = true
-		d := t.errorf(CodeUndefinedMap, n, "Undefined map: %s", n.Name)
-		t.suggestMap(d, n)
-	}
+	t.undefinedMap(n, m)
 	return false
+}
+
+// undefinedMap reports a map that is used and never set, once.
+func (t *typer) undefinedMap(n *syntax.Map, m *mapState) {
+	if m.reported {
+		return
+	}
+	m.reported = true
+	d := t.errorf(CodeUndefinedMap, n, "Undefined map: %s", n.Name)
+	t.suggestMap(d, n)
 }
 
 // unsetMap warns of a map that is read and never set.
