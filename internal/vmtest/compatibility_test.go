@@ -61,7 +61,7 @@ func (o *outcomes) document() string {
 
 Written by the tests in internal/vmtest, which run in Debian's kernels of these series; do not edit. Versions are in compatibility.log.
 
-` + "`y`" + `: all of it passed; ` + "`-`" + `: the kernel cannot, and mcptrace says so and why; ` + "`n/m`" + `: n of m scripts passed and the others were refused with a reason;
+` + "`y`" + `: all of it passed; ` + "`-`" + `: the kernel cannot, and mcptrace says so and why; ` + "`n/m`" + `: n of m scripts passed, the others are listed below or failed;
 ` + "`?`" + `: not tried or failed.
 
 ## Probes
