@@ -149,7 +149,7 @@ begin {
 tracepoint:sched:nothing { print(args.whatever); }
 `, nil)
 	want := []string{
-		"missing-probe: tracepoint not found: sched:nothing: not found",
+		"missing-probe: No matches for tracepoint sched:nothing.",
 		"undefined-variable: Undefined or undeclared variable: $undefined",
 		"unknown-function: Unknown function: 'frobnicate'",
 		"unknown-identifier: Unknown identifier: 'nonsense'",
