@@ -188,6 +188,8 @@ func (r *run) shouldEnd() bool {
 		r.reason = output.ExitStopped
 	case r.child.ended():
 		r.reason = output.ExitDetached
+	case r.opts.Command == "" && r.onlyBeginEnd():
+		r.reason = output.ExitDetached
 	case r.iters.done.Load() && r.onlyIterators():
 		r.reason = output.ExitDetached
 		for err := range r.iters.errs {
@@ -195,6 +197,17 @@ func (r *run) shouldEnd() bool {
 		}
 	default:
 		return false
+	}
+	return true
+}
+
+// onlyBeginEnd reports whether nothing can happen any more after the begin
+// probes, as in a program that only computes.
+func (r *run) onlyBeginEnd() bool {
+	for _, p := range r.programs {
+		if p.Attach != compile.RunBegin && p.Attach != compile.RunEnd {
+			return false
+		}
 	}
 	return true
 }
