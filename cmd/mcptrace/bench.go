@@ -45,6 +45,8 @@ func (m *Main) benchCommand() *command {
 				return m.benchCheck(ctx, f)
 			case len(p.args) == 2 && p.args[0] == "load":
 				return m.benchLoad(p.args[1]) // a child of bench events
+			case len(p.args) == 1 && p.args[0] == "hold":
+				return m.benchHold()
 			}
 			return usagef("say what to measure: mcptrace bench start, events or check")
 		},

@@ -12,3 +12,5 @@ var errNoPrograms = errors.New("there are no BPF programs to measure on this sys
 func (m *Main) benchEvents(context.Context, *benchFlags) error { return errNoPrograms }
 
 func (m *Main) benchLoad(string) error { return errNoPrograms }
+
+func (m *Main) benchHold() error { return errNoPrograms }
