@@ -116,7 +116,10 @@ func (p *parser) parseAttributes(packed *bool, align *int) {
 			continue
 		}
 		p.next()
-		if _, ok := p.balanced(p.tok.start); !p.is("(") || !ok {
+		if !p.is("(") {
+			p.fail(p.badAttribute("expected '(('"))
+		}
+		if _, ok := p.balanced(p.tok.start); !ok {
 			p.fail(p.badAttribute("expected '(('"))
 		}
 		p.applyAttribute(packed, align)

@@ -204,7 +204,11 @@ func (p *printer) preproc(d *Preproc) {
 		p.write(d.Rest)
 		return
 	}
-	p.write(strings.TrimRight("#"+d.Directive+" "+d.Rest, " "))
+	text := strings.TrimRight("#"+d.Directive+" "+d.Rest, " ")
+	if strings.HasSuffix(text, "\\") {
+		text += " " // or it would continue on the next line
+	}
+	p.write(text)
 }
 
 func (p *printer) config(d *Config) {
