@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,14 +31,14 @@ func TestGenerated(t *testing.T) {
 		}
 		return otherwise
 	}
-	agree, refused, first := 0, 0, number("MCPTRACE_SEED", 1)
+	agree, refused, apart, first := 0, 0, 0, number("MCPTRACE_SEED", 1)
 	count := number("MCPTRACE_GENERATED", 5)
 	for seed := first; seed < first+count; seed++ {
-		text := progen.Generate(uint64(seed), progen.Options{BeginOnly: true, Without: []string{
-			"system",   // writes from another process, at a time of its own
-			"strerror", // bpftrace has the words of the kernel's headers, we have those of strerror(3)
-			"strstr",   // bpftrace 0.27 gives -2, not -1, when the text to find is the longer one
-		}}).Text
+		text := progen.Generate(uint64(seed), progen.Options{BeginOnly: true}).Text
+		if incomparable.MatchString(text) {
+			apart++
+			continue
+		}
 		theirs, err := runOnce(append(slices.Clone(use.bpftrace), "--unsafe", "-e", text))
 		if err != nil {
 			refused++
@@ -50,11 +51,17 @@ func TestGenerated(t *testing.T) {
 		}
 		agree++
 	}
-	t.Logf("%d of %d programs agree; bpftrace cannot run %d", agree, count, refused)
-	if refused == count {
-		t.Error("bpftrace could run none of them")
+	t.Logf("%d of %d programs agree; bpftrace cannot run %d, %d cannot be compared", agree, count, refused, apart)
+	if agree == 0 {
+		t.Error("nothing was compared")
 	}
 }
+
+// incomparable are functions that give something else on purpose: system writes
+// from another process at a time of its own; strerror has the words of the
+// kernel's headers in bpftrace and those of strerror(3) here; bpftrace's strstr
+// gives -2, not -1, when the text to find is the longer one.
+var incomparable = regexp.MustCompile(`\b(system|strerror|strstr)\(`)
 
 // runOnce runs a tracer until its program exits and returns its lines, entries
 // of a map with equal values in order.
