@@ -94,6 +94,11 @@ func (a *ParsedAttachPoint) String() string {
 		writeNumber(&b, n)
 	}
 	writePart(&b, a.Mode)
+	if a.File != "" {
+		b.WriteString("@" + a.File)
+		writeNumber(&b, uint64(a.Line))
+		writeNumber(&b, uint64(a.Col))
+	}
 	return b.String()
 }
 

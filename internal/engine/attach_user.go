@@ -110,6 +110,13 @@ func functionAddrs(bin *symbol.Binary, ap *syntax.ParsedAttachPoint) ([]uint64, 
 	if ap.HasAddress {
 		return []uint64{ap.Address}, nil
 	}
+	if ap.File != "" {
+		places, err := bin.Lines(ap.File, ap.Line, ap.Col)
+		if err != nil {
+			return nil, err
+		}
+		return []uint64{places[0].Addr}, nil
+	}
 	var funcs []symbol.Func
 	if ap.CPP {
 		found, err := bin.CPPFunctions(ap.Func)

@@ -109,6 +109,20 @@ func (m *Machine) UserFunction(binary, name string) ([]check.Field, error) {
 	return params, err
 }
 
+// SourceLine returns the address of the code of a line of a binary's source, from
+// its debug information; it is syntax.ParseOptions.ResolveLine.
+func (m *Machine) SourceLine(binary, file string, line, col int) (addr uint64, err error) {
+	err = m.inBinary(binary, func(b *symbol.Binary) error {
+		places, err := b.Lines(file, line, col)
+		if err != nil {
+			return err
+		}
+		addr = places[0].Addr
+		return nil
+	})
+	return addr, err
+}
+
 // USDTArgs returns the arguments of a USDT probe: integers named arg0, arg1, ...
 func (m *Machine) USDTArgs(binary, namespace, name string) ([]check.Field, error) {
 	var args []check.Field

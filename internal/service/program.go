@@ -7,6 +7,7 @@ import (
 
 	"github.com/mcptrace/mcptrace/bpftrace/check"
 	"github.com/mcptrace/mcptrace/bpftrace/syntax"
+	"github.com/mcptrace/mcptrace/internal/kernel"
 )
 
 // MaxProgram is the size above which program text is refused, in bytes. The
@@ -90,7 +91,11 @@ func tolerate(ds syntax.Diagnostics) {
 // Check parses and checks a program. The error is an *Error of CodeRejected when
 // there are errors in it; Checked has the diagnostics in any case.
 func Check(src *syntax.Source, target check.Target, opts *ProgramOptions) (*Checked, error) {
-	file, ds := syntax.Parse(src, &syntax.ParseOptions{Params: opts.Params, Unsafe: opts.Unsafe})
+	parsing := &syntax.ParseOptions{Params: opts.Params, Unsafe: opts.Unsafe}
+	if m, ok := target.(*kernel.Machine); ok {
+		parsing.ResolveLine = m.SourceLine
+	}
+	file, ds := syntax.Parse(src, parsing)
 	c := &Checked{Source: src, File: file, Diagnostics: ds}
 	info, more := check.Check(file, target, &check.Options{
 		Unsafe: opts.Unsafe, Params: opts.Params, Named: opts.Named, Env: opts.Env, PID: opts.PID,
