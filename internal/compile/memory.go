@@ -23,6 +23,9 @@ func (g *gen) mem(e syntax.Expr) place {
 
 // inPlace returns the memory that e already lives in, if it is the program's own.
 func (g *gen) inPlace(e syntax.Expr) (place, bool) {
+	if _, ok := g.constant(e); ok {
+		return place{}, false // what it was folded from may have no type
+	}
 	switch e := e.(type) {
 	case *syntax.Variable:
 		v := g.prog.info.Vars[e]

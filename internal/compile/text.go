@@ -235,8 +235,23 @@ func (g *gen) memcmp(e syntax.Expr, c *check.Call) {
 	g.imm(asm.R0, 0)
 	g.jump(end)
 	g.set(differ)
-	g.emit(asm.Sub.Reg(asm.R0, asm.R1))
+	g.byteDifference()
 	g.set(end)
+}
+
+// byteDifference leaves in R0 the difference of the first bytes in memory that
+// differ in the words R0 and R1.
+func (g *gen) byteDifference() {
+	found := g.newLabel()
+	for range 7 {
+		g.mov(asm.R2, asm.R0)
+		g.mov(asm.R3, asm.R1)
+		g.emit(asm.And.Imm(asm.R2, 0xff), asm.And.Imm(asm.R3, 0xff))
+		g.jumpReg(asm.JNE, asm.R2, asm.R3, found)
+		g.emit(asm.RSh.Imm(asm.R0, 8), asm.RSh.Imm(asm.R1, 8))
+	}
+	g.set(found)
+	g.emit(asm.And.Imm(asm.R0, 0xff), asm.And.Imm(asm.R1, 0xff), asm.Sub.Reg(asm.R0, asm.R1))
 }
 
 func (g *gen) bytes(e syntax.Expr) (place, int) {
