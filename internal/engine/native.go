@@ -73,7 +73,7 @@ func (r *run) countTime() error {
 	if !r.opts.CountTime {
 		return nil
 	}
-	fd, err := bpf(unix.BPF_ENABLE_STATS, &enableStatsAttr{})
+	fd, err := bpf(unix.BPF_ENABLE_STATS, &enableStatsAttr{kind: unix.BPF_STATS_RUN_TIME})
 	if isErrno(err, unix.EPERM) {
 		return missing(check.AbilityStats, "counting the time of programs wants CAP_SYS_ADMIN; run without it, or as root", err)
 	}
