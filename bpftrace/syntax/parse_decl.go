@@ -40,7 +40,7 @@ func (p *parser) parseShebang() {
 	pos := p.skipLayout(0)
 	if strings.HasPrefix(p.text[pos:], "#!") {
 		end := p.lineEnd(pos)
-		p.file.Shebang = strings.TrimSuffix(p.text[pos:end], "\r")
+		p.file.Shebang = strings.TrimRight(p.text[pos:end], "\r")
 		p.noteComments(0, pos)
 		pos = end
 		p.noted = end
